@@ -1,0 +1,1 @@
+export { busContract, type OpenBus } from './bus-contract.ts';

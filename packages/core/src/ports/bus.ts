@@ -1,0 +1,52 @@
+import type { ChannelKey, SocketId } from '@fanfare/protocol';
+
+/** A finished Pusher frame on its way to every subscriber of one channel. */
+export interface BusMessage {
+  readonly channel: ChannelKey;
+  /** Encoded once by the publisher; every edge writes these bytes as they are. */
+  readonly frame: string;
+  /** The socket that caused the event and must not hear it back. */
+  readonly except: SocketId | null;
+  /** 1–64 characters of `A-Za-z0-9_.-`; what makes a repeated publish recognisable. */
+  readonly id: string;
+  /**
+   * Counted and kept in the channel's short history, so that a gap can be found and repaired.
+   * Client events are not: they may be lost, and would push out what may not.
+   */
+  readonly recorded: boolean;
+  /** The id came from the caller: the same id on the same channel is published once in two minutes. */
+  readonly once: boolean;
+}
+
+/** What an API node needs of the bus. */
+export interface Publisher {
+  /**
+   * Resolves when the bus has taken all messages; those of one channel keep their order. Delivery
+   * is at most once. Rejects with `Failure('unavailable')` at once when the bus is away, and then
+   * some of the messages may have been taken: repeating them with the same ids is harmless.
+   */
+  publish(messages: readonly BusMessage[]): Promise<void>;
+  /** False while the link is down; publishes fail then. */
+  readonly up: boolean;
+}
+
+/** What an edge needs. A process has at most one subscription to a channel, whoever asked for it. */
+export interface Bus extends Publisher, AsyncDisposable {
+  /**
+   * When this resolves, every later publish to the channel, by any process, reaches this one.
+   * Rejects with `Failure('unavailable')` when that could not be had in time.
+   */
+  subscribe(channel: ChannelKey): Promise<void>;
+  /** From now on nothing of the channel is handed out; the link itself may linger. */
+  unsubscribe(channel: ChannelKey): void;
+}
+
+export interface BusEvents {
+  /**
+   * `frame` is a view into a buffer that is reused: consume it before returning. Called for all
+   * messages of one read in one turn of the event loop.
+   */
+  onMessage(channel: ChannelKey, frame: Uint8Array, except: SocketId | null): void;
+  /** The link broke or came back with every subscription live again; messages in between may be lost. */
+  onUp(up: boolean): void;
+}

@@ -1,0 +1,36 @@
+import { z } from 'zod';
+import { appIdSchema, appKeySchema, appSecretSchema } from '../app.ts';
+import { secret, wholeNumber } from './settings.ts';
+
+const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
+
+/** What every role reads. */
+export const commonSettings = {
+  REDIS_URL: secret(
+    z
+      .url({ protocol: /^rediss?$/, error: 'expected redis:// or rediss:// and a host' })
+      .optional()
+      .describe('Redis that joins the processes to a cluster. Unset: in memory, one process.'),
+  ),
+  APP_ID: appIdSchema.optional().describe('Id of the one app: digits.'),
+  APP_KEY: appKeySchema.optional().describe('Its key, known to clients.'),
+  APP_SECRET: secret(appSecretSchema.optional().describe('Its secret, known to your backend.')),
+  APPS_FILE: z
+    .string()
+    .optional()
+    .describe('JSON file with several apps and all their settings, instead of `APP_*`.'),
+  OPS_HOST: z
+    .string()
+    .default('0.0.0.0')
+    .describe('Address of the operations listener: `/livez`, `/readyz`, `/metrics`.'),
+  OPS_PORT: wholeNumber(0, 65_535)
+    .optional()
+    .describe('Its port. Unset: 9100 for `edge` and `start`, 9101 for `api`.'),
+  DRAIN_SECONDS: wholeNumber(0, 3600)
+    .default(30)
+    .describe('Seconds over which SIGTERM spreads the closing of sockets. SIGINT closes at once.'),
+  LOG_LEVEL: z
+    .enum(logLevels, `expected one of ${logLevels.join(', ')}`)
+    .default('info')
+    .describe('Least level that is logged. JSON; readable text on a terminal.'),
+} as const;

@@ -1,0 +1,35 @@
+import { once } from 'node:events';
+import type { Logger } from './logger.ts';
+
+/** How much time a service may take to stop. */
+export type Stop = 'drain' | 'at-once';
+
+export interface Service extends AsyncDisposable {
+  /** Stops taking work and lets go of what it holds; `at-once` skips the pauses that spread clients out. */
+  stop(how: Stop): Promise<void>;
+}
+
+/**
+ * Runs until SIGTERM, which drains, or SIGINT, which a person pressed and waits for; a second
+ * signal ends the process at once. Resolves when the service has wound down.
+ */
+export async function runService(log: Logger, start: () => Promise<Service>): Promise<void> {
+  const stopping = new AbortController();
+  let how: Stop = 'drain';
+  const onSignal = (signal: NodeJS.Signals): void => {
+    if (stopping.signal.aborted) process.exit(1);
+    how = signal === 'SIGINT' ? 'at-once' : 'drain';
+    log.info({ signal }, 'stopping');
+    stopping.abort();
+  };
+  process.on('SIGTERM', onSignal).on('SIGINT', onSignal);
+  try {
+    await using service = await start();
+    log.info('started');
+    if (!stopping.signal.aborted) await once(stopping.signal, 'abort');
+    await service.stop(how);
+  } finally {
+    process.off('SIGTERM', onSignal).off('SIGINT', onSignal);
+  }
+  log.info('stopped');
+}

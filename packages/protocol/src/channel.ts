@@ -1,0 +1,68 @@
+import type { Brand } from './brand.ts';
+import type { AppId } from './ids.ts';
+import { limits } from './limits.ts';
+
+export type ChannelName = Brand<string, 'ChannelName'>;
+
+/** A channel of an app as one string, the key of every map and topic: `1001/private-room`. */
+export type ChannelKey = Brand<string, 'ChannelKey'>;
+
+export type ChannelKind = 'public' | 'private' | 'private-encrypted' | 'presence' | 'user';
+
+export interface ChannelTraits {
+  readonly kind: ChannelKind;
+  /** The channel keeps its last event for those who subscribe later. */
+  readonly cache: boolean;
+}
+
+const CHANNEL_NAME = /^#?[-a-zA-Z0-9_=@,.;]+$/;
+const USER_PREFIX = '#server-to-user-';
+
+/** The longer prefix of two that both match stands first. */
+const PREFIXES: readonly (readonly [prefix: string, traits: ChannelTraits])[] = [
+  ['private-encrypted-cache-', { kind: 'private-encrypted', cache: true }],
+  ['private-encrypted-', { kind: 'private-encrypted', cache: false }],
+  ['private-cache-', { kind: 'private', cache: true }],
+  ['private-', { kind: 'private', cache: false }],
+  ['presence-cache-', { kind: 'presence', cache: true }],
+  ['presence-', { kind: 'presence', cache: false }],
+  ['cache-', { kind: 'public', cache: true }],
+  [USER_PREFIX, { kind: 'user', cache: false }],
+];
+const PUBLIC: ChannelTraits = { kind: 'public', cache: false };
+
+/** Returns undefined for a name the protocol does not allow, so the caller must decide what to answer. */
+export function parseChannelName(input: string): ChannelName | undefined {
+  return isChannelName(input) ? input : undefined;
+}
+
+/** Prefixes are anchored and case-sensitive: `x-private-a` and `Private-a` are public. */
+export function channelTraits(name: ChannelName): ChannelTraits {
+  for (const [prefix, traits] of PREFIXES) if (name.startsWith(prefix)) return traits;
+  return PUBLIC;
+}
+
+/** Only private and presence channels carry client events; SDKs refuse the rest too. */
+export function carriesClientEvents(kind: ChannelKind): boolean {
+  return kind === 'private' || kind === 'private-encrypted' || kind === 'presence';
+}
+
+export function channelKey(app: AppId, channel: ChannelName): ChannelKey {
+  const key: string = `${app}/${channel}`;
+  return key as ChannelKey; // oxlint-disable-line typescript/no-unsafe-type-assertion -- both parts are parsed; this is the one place that joins them
+}
+
+export function appOfKey(key: ChannelKey): AppId {
+  return key.slice(0, key.indexOf('/')) as AppId; // oxlint-disable-line typescript/no-unsafe-type-assertion -- app ids have no slash, so this is the part that was joined
+}
+
+export function channelOfKey(key: ChannelKey): ChannelName {
+  return key.slice(key.indexOf('/') + 1) as ChannelName; // oxlint-disable-line typescript/no-unsafe-type-assertion -- the rest after the app id is the name that was joined
+}
+
+function isChannelName(input: string): input is ChannelName {
+  if (input.startsWith('#') && !input.startsWith(USER_PREFIX)) return false;
+  // Pusher limits the user id of such a channel, not the name around it.
+  const chars = input.startsWith(USER_PREFIX) ? input.length - USER_PREFIX.length : input.length;
+  return chars > 0 && chars <= limits.channelNameChars && CHANNEL_NAME.test(input);
+}

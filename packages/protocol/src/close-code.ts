@@ -1,0 +1,38 @@
+/** What an SDK does after the close: 4000–4099 it gives up, 4100–4199 it waits, 4200–4299 it returns at once. */
+export type Reconnect = 'never' | 'after-backoff' | 'immediately';
+
+export interface CloseReason {
+  readonly code: number;
+  readonly reconnect: Reconnect;
+  readonly message: string;
+}
+
+/** The codes we send. Hosted Pusher's wire text where one is known, else that of its documentation. */
+export const closeReasons = {
+  appDisabled: { code: 4003, reconnect: 'never', message: 'Application disabled' },
+  pathNotFound: { code: 4005, reconnect: 'never', message: 'Path not found' },
+  invalidVersion: { code: 4006, reconnect: 'never', message: 'Invalid version string format' },
+  unsupportedProtocol: { code: 4007, reconnect: 'never', message: 'Unsupported protocol version' },
+  originNotAllowed: {
+    code: 4009,
+    reconnect: 'never',
+    message: 'Connection is unauthorized: origin not allowed',
+  },
+  overCapacity: { code: 4100, reconnect: 'after-backoff', message: 'Over capacity' },
+  draining: {
+    code: 4200,
+    reconnect: 'immediately',
+    message: 'Server is going away, please reconnect',
+  },
+  pongNotReceived: { code: 4201, reconnect: 'immediately', message: 'Pong reply not received' },
+} as const satisfies Record<string, CloseReason>;
+
+/** The reason names the key the client used, as hosted Pusher does. */
+export function unknownAppKey(key: string): CloseReason {
+  const shown = key.length <= 64 ? key : `${key.slice(0, 64)}…`;
+  return {
+    code: 4001,
+    reconnect: 'never',
+    message: `App key ${shown} not in this cluster. Did you forget to specify the cluster?`,
+  };
+}

@@ -1,0 +1,38 @@
+import { closeReasons, type CloseReason } from './close-code.ts';
+
+export type ConnectRequest =
+  | { readonly ok: true; readonly key: string }
+  | { readonly ok: false; readonly reason: CloseReason };
+
+const APP_PATH = /^\/app\/([^/]+)\/?$/;
+const SUPPORTED_PROTOCOLS = { min: 4, max: 7 } as const;
+
+/**
+ * Reads the path `[prefix]/app/{key}` and the query's `protocol`, the only parameter that counts:
+ * SDKs of any age send others of their own. No `protocol` means 7.
+ */
+export function parseConnectRequest(
+  path: string,
+  protocol: string | undefined,
+  prefix: string,
+): ConnectRequest {
+  const match = path.startsWith(prefix) ? APP_PATH.exec(path.slice(prefix.length)) : null;
+  const key = decode(match?.[1]);
+  if (key === undefined) return { ok: false, reason: closeReasons.pathNotFound };
+
+  if (protocol === undefined || protocol === '') return { ok: true, key };
+  if (!/^\d+$/.test(protocol)) return { ok: false, reason: closeReasons.invalidVersion };
+  const version = Number(protocol);
+  const supported = version >= SUPPORTED_PROTOCOLS.min && version <= SUPPORTED_PROTOCOLS.max;
+  return supported ? { ok: true, key } : { ok: false, reason: closeReasons.unsupportedProtocol };
+}
+
+function decode(segment: string | undefined): string | undefined {
+  if (segment === undefined) return undefined;
+  try {
+    return decodeURIComponent(segment);
+  } catch {
+    // A stray percent sign is no key of ours; the path does not exist.
+    return undefined;
+  }
+}

@@ -1,0 +1,63 @@
+/**
+ * What a client is told in a `pusher:error` frame. The texts are hosted Pusher's where one was
+ * ever seen on the wire; SDKs and their users search for them.
+ */
+export interface ClientError {
+  /** Null unless SDKs act on the number. Never 4000–4299 here: those belong to closes. */
+  readonly code: number | null;
+  readonly message: string;
+}
+
+const error = (message: string, code: number | null = null): ClientError => ({ code, message });
+
+export const clientErrors = {
+  invalidJson: () => error('Received invalid JSON'),
+  binaryFrame: () => error('Binary frames are not supported'),
+  missingParameter: (name: string) => error(`Missing parameter: ${name}`),
+  invalidParameter: (name: string, expected: string) =>
+    error(`Invalid parameter: ${name} must be ${expected}`),
+  unsupportedEvent: (event: string) => error(`Unsupported event received on socket: ${event}`),
+  invalidChannelName: (channel: string, chars: number) =>
+    error(
+      `Invalid channel name '${channel}': expected 1 to ${chars} characters out of A-Z a-z 0-9 _ - = @ , . ;`,
+    ),
+  existingSubscription: (channel: string) => error(`Existing subscription to channel ${channel}`),
+  noSubscription: (channel: string) =>
+    error(`No current subscription to channel ${channel}, or subscription in progress`),
+  tooManyChannels: (max: number) => error(`Over the limit of ${max} channels on one connection`),
+  authRequired: (channel: string) => error(`Auth info required to subscribe to ${channel}`),
+  invalidAuthKey: (key: string) => error(`Invalid key in subscription auth data: '${key}'`),
+  invalidSignature: (stringToSign: string, signature: string) =>
+    error(
+      `Invalid signature: Expected HMAC SHA256 hex digest of ${stringToSign}, but got ${signature}`,
+    ),
+  notAvailable: (feature: string) => error(`${feature} are not available on this server`),
+  unavailable: (channel: string) =>
+    error(`Could not subscribe to ${channel}: the message bus is unavailable, please reconnect`),
+  clientEventsDisabled: () =>
+    error(
+      'To send client events, you must enable this feature in the Settings page of your dashboard.',
+    ),
+  clientEventChannel: () =>
+    error('Client event rejected - only supported on private and presence channels'),
+  clientEventNotSubscribed: (channel: string) =>
+    error(`Cannot broadcast client event (connection not subscribed to channel ${channel})`),
+  clientEventIncomplete: () => error('Invalid client event (must contain channel and data)'),
+  clientEventName: (chars: number) =>
+    error(`Client event rejected - event name is longer than ${chars} characters`),
+  clientEventTooLarge: (bytes: number) =>
+    error(`Client event rejected - data is larger than ${bytes} bytes`),
+  clientEventRate: (perSecond: number) =>
+    error(
+      `Client event rejected due to rate limit: more than ${perSecond} in a second on this connection`,
+      4301,
+    ),
+} as const;
+
+/** How many characters of what a client sent are repeated to it. */
+const SHOWN_CHARS = 200;
+
+/** Shortens a client's own text, so that an error is never larger than the frame that caused it. */
+export function shown(text: string): string {
+  return text.length <= SHOWN_CHARS ? text : `${text.slice(0, SHOWN_CHARS)}…`;
+}

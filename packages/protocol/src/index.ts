@@ -1,0 +1,44 @@
+export {
+  appOfKey,
+  carriesClientEvents,
+  channelKey,
+  channelOfKey,
+  channelTraits,
+  parseChannelName,
+  type ChannelKey,
+  type ChannelKind,
+  type ChannelName,
+  type ChannelTraits,
+} from './channel.ts';
+export { decodeClientFrame, type ClientFrame, type Decoded } from './client-frame.ts';
+export { closeReasons, unknownAppKey, type CloseReason } from './close-code.ts';
+export { parseConnectRequest, type ConnectRequest } from './connect.ts';
+export { clientErrors, shown, type ClientError } from './errors.ts';
+export { isClientEvent, isEventName, isReservedEvent } from './event.ts';
+export {
+  makeSocketId,
+  parseAppId,
+  parseAppKey,
+  parseSocketId,
+  type AppId,
+  type AppKey,
+  type SocketId,
+} from './ids.ts';
+export { limits } from './limits.ts';
+export {
+  connectionEstablishedFrame,
+  errorFrame,
+  eventFrame,
+  pongFrame,
+  subscriptionErrorFrame,
+  subscriptionSucceededFrame,
+  type SubscriptionErrorType,
+} from './server-frame.ts';
+export {
+  channelStringToSign,
+  parseAuth,
+  requestStringToSign,
+  userStringToSign,
+  type Auth,
+  type QueryParam,
+} from './signing.ts';
