@@ -1,5 +1,6 @@
+import { channelTraits, parseChannelName } from './channel.ts';
 import { clientErrors, shown, type ClientError } from './errors.ts';
-import { isClientEvent } from './event.ts';
+import { encodeEventData, isClientEvent } from './event.ts';
 
 /** What a client asks for. Names are still unchecked strings: each use has its own answer to a bad one. */
 export type ClientFrame =
@@ -40,11 +41,11 @@ export function decodeClientFrame(text: string): Decoded {
     case 'pusher:pong':
       return accepted({ kind: 'pong' });
     case 'pusher:subscribe':
-      return decodeSubscribe(dataOf(frame));
+      return withData(frame, decodeSubscribe);
     case 'pusher:unsubscribe':
-      return decodeUnsubscribe(dataOf(frame));
+      return withData(frame, decodeUnsubscribe);
     case 'pusher:signin':
-      return decodeSignin(dataOf(frame));
+      return withData(frame, decodeSignin);
     default:
       return isClientEvent(event)
         ? decodeClientEvent(event, frame)
@@ -56,11 +57,19 @@ function decodeSubscribe(data: Fields): Decoded {
   const channel = data['channel'];
   if (isAbsent(channel)) return refused(clientErrors.missingParameter('data.channel'));
   if (typeof channel !== 'string') return wrongType('data.channel');
+  if (isPublic(channel))
+    return accepted({ kind: 'subscribe', channel, auth: undefined, channelData: undefined });
   const auth = optionalString(data['auth']);
   if (auth === null) return wrongType('data.auth');
   const channelData = optionalString(data['channel_data']);
   if (channelData === null) return wrongType('data.channel_data');
   return accepted({ kind: 'subscribe', channel, auth, channelData });
+}
+
+/** Whoever may subscribe without auth need not get it right either. */
+function isPublic(channel: string): boolean {
+  const name = parseChannelName(channel);
+  return name !== undefined && channelTraits(name).kind === 'public';
 }
 
 function decodeUnsubscribe(data: Fields): Decoded {
@@ -84,16 +93,21 @@ function decodeClientEvent(event: string, frame: Fields): Decoded {
   const { channel, data } = frame;
   if (isAbsent(channel) || isAbsent(data)) return refused(clientErrors.clientEventIncomplete());
   if (typeof channel !== 'string') return wrongType('channel');
-  // SDKs of compiled languages expect `data` to be a string, whatever the sender's SDK made of it.
-  const text = typeof data === 'string' ? data : JSON.stringify(data);
+  const text = encodeEventData(data);
+  if (text === undefined)
+    return refused(clientErrors.invalidParameter('data', 'less deeply nested'));
   return accepted({ kind: 'client-event', event, channel, data: text });
 }
 
 /** Official clients send `data` as an object; some third-party ones encode it twice. */
-function dataOf(frame: Fields): Fields {
+function withData(frame: Fields, decode: (data: Fields) => Decoded): Decoded {
   const data = frame['data'];
-  if (typeof data === 'string') return parseObject(data) ?? {};
-  return isFields(data) ? data : {};
+  // Absent is as good as empty: what then fails is the first member that is needed.
+  if (isAbsent(data) || data === '') return decode({});
+  const fields = typeof data === 'string' ? parseObject(data) : data;
+  return isFields(fields)
+    ? decode(fields)
+    : refused(clientErrors.invalidParameter('data', 'an object'));
 }
 
 function parseObject(text: string): Fields | undefined {

@@ -13,23 +13,31 @@ export const closeReasons = {
   pathNotFound: { code: 4005, reconnect: 'never', message: 'Path not found' },
   invalidVersion: { code: 4006, reconnect: 'never', message: 'Invalid version string format' },
   unsupportedProtocol: { code: 4007, reconnect: 'never', message: 'Unsupported protocol version' },
-  originNotAllowed: {
-    code: 4009,
-    reconnect: 'never',
-    message: 'Connection is unauthorized: origin not allowed',
-  },
   overCapacity: { code: 4100, reconnect: 'after-backoff', message: 'Over capacity' },
   draining: {
     code: 4200,
     reconnect: 'immediately',
     message: 'Server is going away, please reconnect',
   },
+  subscribeTimeout: {
+    code: 4200,
+    reconnect: 'immediately',
+    message: 'Subscription could not be completed in time, please reconnect',
+  },
   pongNotReceived: { code: 4201, reconnect: 'immediately', message: 'Pong reply not received' },
 } as const satisfies Record<string, CloseReason>;
 
-/** The reason names the key the client used, as hosted Pusher does. */
+/** Bytes of a key that a close reason has room for beside the words around it. */
+const SHOWN_KEY_BYTES = 50;
+
+/**
+ * The reason names the key the client used, as hosted Pusher does. It goes into a close frame and
+ * a log line whole, so it is kept short, and what cannot be part of a key is shown as `?`.
+ */
 export function unknownAppKey(key: string): CloseReason {
-  const shown = key.length <= 64 ? key : `${key.slice(0, 64)}…`;
+  const ascii = key.replaceAll(/[^!-~]/gu, '?');
+  const shown =
+    ascii.length <= SHOWN_KEY_BYTES ? ascii : `${ascii.slice(0, SHOWN_KEY_BYTES - 3)}...`;
   return {
     code: 4001,
     reconnect: 'never',

@@ -21,7 +21,7 @@ export function parseConnectRequest(
   if (key === undefined) return { ok: false, reason: closeReasons.pathNotFound };
 
   if (protocol === undefined || protocol === '') return { ok: true, key };
-  if (!/^\d+$/.test(protocol)) return { ok: false, reason: closeReasons.invalidVersion };
+  if (!/^-?\d+$/.test(protocol)) return { ok: false, reason: closeReasons.invalidVersion };
   const version = Number(protocol);
   const supported = version >= SUPPORTED_PROTOCOLS.min && version <= SUPPORTED_PROTOCOLS.max;
   return supported ? { ok: true, key } : { ok: false, reason: closeReasons.unsupportedProtocol };

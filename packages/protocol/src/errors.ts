@@ -32,8 +32,6 @@ export const clientErrors = {
       `Invalid signature: Expected HMAC SHA256 hex digest of ${stringToSign}, but got ${signature}`,
     ),
   notAvailable: (feature: string) => error(`${feature} are not available on this server`),
-  unavailable: (channel: string) =>
-    error(`Could not subscribe to ${channel}: the message bus is unavailable, please reconnect`),
   clientEventsDisabled: () =>
     error(
       'To send client events, you must enable this feature in the Settings page of your dashboard.',
@@ -59,5 +57,8 @@ const SHOWN_CHARS = 200;
 
 /** Shortens a client's own text, so that an error is never larger than the frame that caused it. */
 export function shown(text: string): string {
-  return text.length <= SHOWN_CHARS ? text : `${text.slice(0, SHOWN_CHARS)}…`;
+  if (text.length <= SHOWN_CHARS) return text;
+  // Half of a surrogate pair would be no text: Swift refuses the whole frame it stands in.
+  const whole = text.slice(0, SHOWN_CHARS).replace(/[\uD800-\uDBFF]$/, '');
+  return `${whole}…`;
 }

@@ -9,6 +9,21 @@ export function isClientEvent(name: string): boolean {
   return name.startsWith('client-');
 }
 
+/**
+ * An event's `data` as it goes out: a string as received, anything else as JSON, for SDKs of
+ * compiled languages expect a string whatever the sender made of it. Undefined for what is nested
+ * too deeply: JSON.parse reads any depth, but JSON.stringify runs out of stack.
+ */
+export function encodeEventData(data: unknown): string | undefined {
+  if (typeof data === 'string') return data;
+  try {
+    return JSON.stringify(data);
+  } catch (error) {
+    if (error instanceof RangeError) return undefined;
+    throw error;
+  }
+}
+
 /** Any characters will do (Laravel sends `App\Events\OrderShipped`), only the length is bounded. */
 export function isEventName(name: string): boolean {
   return name.length > 0 && name.length <= limits.eventNameChars;

@@ -14,7 +14,7 @@ export { decodeClientFrame, type ClientFrame, type Decoded } from './client-fram
 export { closeReasons, unknownAppKey, type CloseReason } from './close-code.ts';
 export { parseConnectRequest, type ConnectRequest } from './connect.ts';
 export { clientErrors, shown, type ClientError } from './errors.ts';
-export { isClientEvent, isEventName, isReservedEvent } from './event.ts';
+export { encodeEventData, isClientEvent, isEventName, isReservedEvent } from './event.ts';
 export {
   makeSocketId,
   parseAppId,

@@ -1,0 +1,96 @@
+import { isSignatureOf, type App } from '@fanfare/core';
+import {
+  carriesClientEvents,
+  channelStringToSign,
+  channelTraits,
+  clientErrors,
+  isEventName,
+  limits,
+  parseAuth,
+  parseChannelName,
+  shown,
+  type ChannelName,
+  type ClientError,
+  type ClientFrame,
+  type SocketId,
+  type SubscriptionErrorType,
+} from '@fanfare/protocol';
+
+type Frame<Kind extends ClientFrame['kind']> = Extract<ClientFrame, { kind: Kind }>;
+
+export type Admission =
+  | { readonly ok: true; readonly channel: ChannelName }
+  | { readonly ok: false; readonly refusal: Refusal };
+
+/** What a client is told of a subscription that it does not get. */
+export interface Refusal {
+  readonly error: ClientError;
+  /** What the channel's own listeners are told; absent when its subscription stands. */
+  readonly failure?: {
+    readonly type: SubscriptionErrorType;
+    /** As HTTP would number it; pusher-js shows it to the channel's listeners. */
+    readonly status: number;
+  };
+}
+
+/** Decides whether this socket may subscribe: the name, the kind, the signature. */
+export function admitSubscribe(app: App, socketId: SocketId, frame: Frame<'subscribe'>): Admission {
+  const channel = parseChannelName(frame.channel);
+  if (channel === undefined)
+    return refused(
+      clientErrors.invalidChannelName(shown(frame.channel), limits.channelNameChars),
+      'RequestError',
+      400,
+    );
+  const { kind, cache } = channelTraits(channel);
+  if (kind === 'presence')
+    return refused(clientErrors.notAvailable('Presence channels'), 'ServerError', 501);
+  if (kind === 'user')
+    return refused(clientErrors.notAvailable('User channels'), 'ServerError', 501);
+  if (cache) return refused(clientErrors.notAvailable('Cache channels'), 'ServerError', 501);
+  if (kind === 'public') return { ok: true, channel };
+  const error = checkAuth(app, socketId, channel, frame);
+  return error === undefined ? { ok: true, channel } : refused(error, 'AuthError', 401);
+}
+
+function checkAuth(
+  app: App,
+  socketId: SocketId,
+  channel: ChannelName,
+  { auth, channelData }: Frame<'subscribe'>,
+): ClientError | undefined {
+  if (auth === undefined) return clientErrors.authRequired(channel);
+  const parts = parseAuth(auth);
+  const pair = app.keys.find(({ key }) => key === parts?.key);
+  if (parts === undefined || pair === undefined)
+    return clientErrors.invalidAuthKey(shown(parts?.key ?? auth));
+  const text = channelStringToSign(socketId, channel, channelData);
+  if (isSignatureOf(parts.signature, pair.secret, text)) return undefined;
+  return clientErrors.invalidSignature(shown(text), shown(parts.signature));
+}
+
+export type ClientEventAdmission =
+  | { readonly ok: true; readonly channel: ChannelName }
+  | { readonly ok: false; readonly error: ClientError };
+
+/** Decides whether a client event may go out, apart from whether its sender is subscribed. */
+export function admitClientEvent(app: App, frame: Frame<'client-event'>): ClientEventAdmission {
+  if (!app.clientEvents) return rejected(clientErrors.clientEventsDisabled());
+  const channel = parseChannelName(frame.channel);
+  if (channel === undefined || !carriesClientEvents(channelTraits(channel).kind))
+    return rejected(clientErrors.clientEventChannel());
+  if (!isEventName(frame.event))
+    return rejected(clientErrors.clientEventName(limits.eventNameChars));
+  const { maxEventBytes } = app.limits;
+  if (Buffer.byteLength(frame.data) > maxEventBytes)
+    return rejected(clientErrors.clientEventTooLarge(maxEventBytes));
+  return { ok: true, channel };
+}
+
+function refused(error: ClientError, type: SubscriptionErrorType, status: number): Admission {
+  return { ok: false, refusal: { error, failure: { type, status } } };
+}
+
+function rejected(error: ClientError): ClientEventAdmission {
+  return { ok: false, error };
+}

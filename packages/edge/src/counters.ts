@@ -1,0 +1,34 @@
+/** Plain numbers that the hot path adds to; the metrics read them when they are scraped. */
+export interface EdgeCounters {
+  connections: number;
+  subscriptions: number;
+  channels: number;
+  busUp: 0 | 1;
+  framesIn: number;
+  frameBytesIn: number;
+  /** Events that came from the bus for a channel with subscribers here. */
+  eventsIn: number;
+  /** The same, once for every subscriber it was handed to. */
+  eventsOut: number;
+  eventBytesOut: number;
+  clientEvents: number;
+  clientEventsDropped: number;
+  framesDropped: number;
+}
+
+export function createEdgeCounters(): EdgeCounters {
+  return {
+    connections: 0,
+    subscriptions: 0,
+    channels: 0,
+    busUp: 0,
+    framesIn: 0,
+    frameBytesIn: 0,
+    eventsIn: 0,
+    eventsOut: 0,
+    eventBytesOut: 0,
+    clientEvents: 0,
+    clientEventsDropped: 0,
+    framesDropped: 0,
+  };
+}

@@ -1,0 +1,42 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import type { CloseReason } from '@fanfare/protocol';
+import type { Connection } from './connection.ts';
+
+/** Steps in which connections are closed; small enough that a step is no storm of its own. */
+const STEP_MS = 100;
+/** How long closed sockets may take to go before they are dropped. */
+const GOODBYE_MS = 1000;
+
+/**
+ * Closes connections evenly over the window, in random order: clients that came together would
+ * otherwise come back together, and all to the same edge.
+ */
+export async function drain(
+  connections: ReadonlySet<Connection>,
+  reason: CloseReason,
+  windowMs: number,
+): Promise<void> {
+  const leaving = shuffled([...connections]);
+  const steps = Math.max(1, Math.ceil(windowMs / STEP_MS));
+  const perStep = Math.max(1, Math.ceil(leaving.length / steps));
+  for (let at = 0; at < leaving.length; at += perStep) {
+    for (const connection of leaving.slice(at, at + perStep)) connection.close(reason);
+    // oxlint-disable-next-line no-await-in-loop -- the pause is what spreads them
+    if (at + perStep < leaving.length) await pause(STEP_MS);
+  }
+  // Those whose upgrade was under way when the port closed.
+  for (const connection of connections) connection.close(reason);
+  for (let waitedMs = 0; connections.size > 0 && waitedMs < GOODBYE_MS; waitedMs += STEP_MS) {
+    // oxlint-disable-next-line no-await-in-loop -- waiting is the point
+    await pause(STEP_MS);
+  }
+  for (const connection of connections) connection.terminate();
+}
+
+function shuffled<T>(items: T[]): T[] {
+  for (let last = items.length - 1; last > 0; last -= 1) {
+    const other = Math.floor(Math.random() * (last + 1));
+    [items[last], items[other]] = [items[other] as T, items[last] as T]; // oxlint-disable-line typescript/no-unsafe-type-assertion -- both indices are inside
+  }
+  return items;
+}

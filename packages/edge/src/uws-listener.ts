@@ -1,0 +1,186 @@
+import { limits } from '@fanfare/protocol';
+import { SettingsError } from '@fanfare/core';
+import type {
+  HttpRequest,
+  HttpResponse,
+  TemplatedApp,
+  us_listen_socket,
+  WebSocketBehavior,
+} from 'uWebSockets.js';
+import { loadUws, type Uws } from './uws-load.ts';
+import type { Accept, SocketHandler, SocketListener } from './socket.ts';
+
+export interface ListenerOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly tls: { readonly certFile: string; readonly keyFile: string } | undefined;
+  /** Bytes that may wait for one socket before it is closed. */
+  readonly maxBackpressureBytes: number;
+  /** Several processes of this host listen on the same port and share its connections. */
+  readonly sharePort: boolean;
+  /** Something threw where nothing may throw; the socket it happened on is closed. */
+  onDefect(error: unknown): void;
+  /** A frame was thrown away because its socket does not read. */
+  onDropped(): void;
+}
+
+/** The only property of a socket's user data: uWebSockets.js pays for each one on every socket. */
+interface UserData {
+  readonly handler: SocketHandler;
+}
+
+/**
+ * Bytes after which uWebSockets.js drops a connection by itself, without a close frame. Between
+ * the protocol's limit and this one we can still say why.
+ */
+const MAX_PAYLOAD_BYTES = 4 * limits.clientFrameBytes;
+
+/** The one file that knows uWebSockets.js. Rejects with a `SettingsError` when the port cannot be had. */
+export async function startUwsListener(
+  options: ListenerOptions,
+  accept: Accept,
+): Promise<SocketListener> {
+  const uws = await loadUws();
+  const app = openApp(uws, options);
+  // The routes stand before anything is published: without one, publish crashes the process.
+  app.ws<UserData>('/*', behavior(options, accept));
+  app.any('/*', notFound);
+  const token = await listen(app, options);
+  return new UwsListener(uws, app, token);
+}
+
+function openApp(uws: Uws, { tls }: ListenerOptions): TemplatedApp {
+  if (tls === undefined) return uws.App();
+  return uws.SSLApp({ cert_file_name: tls.certFile, key_file_name: tls.keyFile });
+}
+
+function behavior(options: ListenerOptions, accept: Accept): WebSocketBehavior<UserData> {
+  /** Our own handlers throw only where we are wrong. One socket pays for that, not every other one. */
+  const guarded = (socket: { close(): void }, handle: () => void): void => {
+    try {
+      handle();
+    } catch (error) {
+      options.onDefect(error);
+      try {
+        socket.close();
+      } catch {
+        // It closed while it was being handled, which is what we wanted.
+      }
+    }
+  };
+  return {
+    maxPayloadLength: MAX_PAYLOAD_BYTES,
+    maxBackpressure: options.maxBackpressureBytes,
+    // Older releases type this as a number, newer ones as a boolean; the binaries take both.
+    closeOnBackpressureLimit: 1,
+    // The heartbeat wheel pings, and says 4201 before it closes.
+    idleTimeout: 0,
+    sendPingsAutomatically: false,
+    upgrade(response, request, context) {
+      upgrade(response, request, context, accept);
+    },
+    open(socket) {
+      guarded(socket, () => socket.getUserData().handler.onOpen(socket));
+    },
+    message(socket, message, isBinary) {
+      guarded(socket, () => {
+        const { handler } = socket.getUserData();
+        if (message.byteLength > limits.clientFrameBytes) socket.end(1009, 'Message too large');
+        else if (isBinary) handler.onBinary();
+        else handler.onText(Buffer.from(message).toString('utf8'), message.byteLength);
+      });
+    },
+    ping(socket) {
+      socket.getUserData().handler.onSign();
+    },
+    pong(socket) {
+      socket.getUserData().handler.onSign();
+    },
+    dropped() {
+      options.onDropped();
+    },
+    close(socket) {
+      guarded({ close() {} }, () => socket.getUserData().handler.onClose());
+    },
+  };
+}
+
+/** Upgrades in the same turn: browsers cannot read why an upgrade was refused, so none is. */
+function upgrade(
+  response: HttpResponse,
+  request: HttpRequest,
+  context: Parameters<NonNullable<WebSocketBehavior<UserData>['upgrade']>>[2],
+  accept: Accept,
+): void {
+  const handler = accept({ path: request.getUrl(), protocol: request.getQuery('protocol') });
+  response.upgrade<UserData>(
+    { handler },
+    request.getHeader('sec-websocket-key'),
+    request.getHeader('sec-websocket-protocol'),
+    request.getHeader('sec-websocket-extensions'),
+    context,
+  );
+}
+
+function notFound(response: HttpResponse): void {
+  response
+    .writeStatus('404 Not Found')
+    .writeHeader('content-type', 'text/plain')
+    .end('404 NOT FOUND\n');
+}
+
+/** LIBUS_LISTEN_DEFAULT and LIBUS_LISTEN_EXCLUSIVE_PORT, which the types declare as types only. */
+const LISTEN = { shared: 0, exclusive: 1 } as const;
+
+/** The overload that the types lack. */
+type ListenOn = (
+  host: string,
+  port: number,
+  options: number,
+  done: (token: us_listen_socket | false) => void,
+) => unknown;
+
+async function listen(
+  app: TemplatedApp,
+  { host, port, sharePort }: ListenerOptions,
+): Promise<us_listen_socket> {
+  const listenOn: ListenOn = app.listen.bind(app) as never; // oxlint-disable-line typescript/no-unsafe-type-assertion -- without the option a second process silently takes half of the connections
+  return new Promise((resolve, reject) => {
+    listenOn(host, port, sharePort ? LISTEN.shared : LISTEN.exclusive, (token) => {
+      if (token !== false) return resolve(token);
+      const reason = 'the port is taken or the address is not one of this machine';
+      return reject(new SettingsError([`EDGE_PORT: cannot listen on ${host}:${port}: ${reason}`]));
+    });
+  });
+}
+
+class UwsListener implements SocketListener {
+  readonly port: number;
+  readonly #uws: Uws;
+  readonly #app: TemplatedApp;
+  #token: us_listen_socket | undefined;
+  #closed = false;
+
+  constructor(uws: Uws, app: TemplatedApp, token: us_listen_socket) {
+    this.port = uws.us_socket_local_port(token);
+    this.#uws = uws;
+    this.#app = app;
+    this.#token = token;
+  }
+
+  publish(topic: string, frame: Uint8Array): void {
+    this.#app.publish(topic, frame, false, false);
+  }
+
+  stopListening(): void {
+    if (this.#token !== undefined) this.#uws.us_listen_socket_close(this.#token);
+    this.#token = undefined;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.stopListening();
+    this.#app.close();
+  }
+}
