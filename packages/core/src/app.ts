@@ -24,19 +24,24 @@ export interface AppLimits {
   readonly maxChannelsPerConnection: number;
 }
 
-const parsed = <T>(parse: (input: string) => T | undefined, expected: string) =>
-  z.string().transform((input, context): T => {
+const parsed = <T>(parse: (input: string) => T | undefined, message: string) =>
+  z.string(message).transform((input, context): T => {
     const value = parse(input);
     if (value !== undefined) return value;
-    context.issues.push({ code: 'custom', input, message: `expected ${expected}` });
+    context.issues.push({ code: 'custom', input, message });
     return z.NEVER;
   });
 
-export const appIdSchema = parsed(parseAppId, 'digits only, as Pusher SDKs require');
-export const appKeySchema = parsed(parseAppKey, '1 to 64 letters, digits, - or _');
-export const appSecretSchema = z.string().min(1, 'expected a secret, it is empty');
+export const appIdSchema = parsed(
+  parseAppId,
+  'expected text of 1 to 20 digits, as Pusher SDKs require',
+);
+export const appKeySchema = parsed(parseAppKey, 'expected text of 1 to 64 letters, digits, - or _');
+const SECRET = 'expected a secret, text that is not empty';
+export const appSecretSchema = z.string(SECRET).min(1, SECRET);
 
-const count = (fallback: number) => z.int().min(1).default(fallback);
+const COUNT = 'expected a whole number of at least 1';
+const count = (fallback: number) => z.int(COUNT).min(1, COUNT).default(fallback);
 
 const appLimitsSchema = z.strictObject({
   maxEventBytes: count(limits.eventDataBytes),
@@ -60,17 +65,17 @@ export const appSchema = z.strictObject({
 export const appsFileSchema = z
   .strictObject({ apps: z.array(appSchema).min(1, 'expected at least one app') })
   .superRefine(({ apps }, context) => {
-    const ids: readonly string[] = apps.map((app) => app.id);
-    const keys: readonly string[] = apps.flatMap((app) => app.keys.map((pair) => pair.key));
-    for (const [what, values] of [
-      ['id', ids],
-      ['key', keys],
-    ] as const) {
-      const repeated = values.find((value, index) => values.indexOf(value) !== index);
-      if (repeated === undefined) continue;
-      context.addIssue({
-        code: 'custom',
-        message: `the app ${what} ${repeated} stands there twice`,
-      });
+    const ids = new Set<AppId>();
+    const keys = new Set<AppKey>();
+    const refuse = (path: readonly PropertyKey[], message: string): void =>
+      context.addIssue({ code: 'custom', path: [...path], message });
+    for (const [index, app] of apps.entries()) {
+      if (ids.has(app.id)) refuse(['apps', index, 'id'], 'expected an id that no other app has');
+      ids.add(app.id);
+      for (const [place, { key }] of app.keys.entries()) {
+        if (keys.has(key))
+          refuse(['apps', index, 'keys', place, 'key'], 'expected a key that stands nowhere else');
+        keys.add(key);
+      }
     }
   });

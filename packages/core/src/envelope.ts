@@ -17,26 +17,25 @@ export interface Envelope {
   readonly frame: Uint8Array;
 }
 
+const ID = /^[\w.-]{1,64}$/;
+const HEADER = /^([^:]{1,64}):(\d{1,15}):([\w.-]{1,64}):[^:]*:([\d.]*)$/;
+/** Longer than any header of ours; keeps the search short in bytes that are none. */
+const HEADER_BYTES = 256;
+
 /** The part of an envelope that its publisher knows; the bus puts `epoch:seq:` in front. */
 export function envelopeBody(id: string, except: SocketId | null, frame: string): string {
+  if (!ID.test(id)) throw new Error('a bus message has an id that no envelope can carry');
   return `${id}::${except ?? ''}\n${frame}`;
 }
 
 /** Undefined for bytes that are no envelope: another program may publish to our topics. */
 export function decodeEnvelope(bytes: Buffer): Envelope | undefined {
-  const end = bytes.indexOf(0x0a);
+  const end = bytes.subarray(0, HEADER_BYTES).indexOf(0x0a);
   if (end === -1) return undefined;
-  const header = bytes.toString('latin1', 0, end).split(':');
-  const [epoch, seq, id, , except] = header;
-  if (epoch === undefined || seq === undefined || id === undefined || except === undefined)
+  const [, epoch, seq, id, socket] = HEADER.exec(bytes.toString('latin1', 0, end)) ?? [];
+  if (epoch === undefined || seq === undefined || id === undefined || socket === undefined)
     return undefined;
-  const number = Number(seq);
-  if (!Number.isSafeInteger(number)) return undefined;
-  return {
-    epoch,
-    seq: number,
-    id,
-    except: except === '' ? null : (parseSocketId(except) ?? null),
-    frame: bytes.subarray(end + 1),
-  };
+  const except = socket === '' ? null : parseSocketId(socket);
+  if (except === undefined) return undefined;
+  return { epoch, seq: Number(seq), id, except, frame: bytes.subarray(end + 1) };
 }

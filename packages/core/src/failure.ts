@@ -1,5 +1,8 @@
-/** `unavailable`: what we depend on is away or too slow. `closed`: the thing was disposed of already. */
-export type FailureCode = 'unavailable' | 'closed';
+/**
+ * `unavailable`: what we depend on is away or too slow. `closed`: the thing was disposed of already.
+ * `misconfigured`: waiting will not help; someone has to correct a setting, and the message says which.
+ */
+export type FailureCode = 'unavailable' | 'closed' | 'misconfigured';
 
 /** The world failed: a code for programs, the cause for people. */
 export class Failure extends Error {

@@ -25,6 +25,7 @@ export { runService, type Service, type Stop } from './service/run.ts';
 export {
   readSettings,
   secret,
+  secretUrl,
   SettingsError,
   showSettings,
   wholeNumber,

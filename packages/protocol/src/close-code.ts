@@ -27,8 +27,8 @@ export const closeReasons = {
   pongNotReceived: { code: 4201, reconnect: 'immediately', message: 'Pong reply not received' },
 } as const satisfies Record<string, CloseReason>;
 
-/** Bytes of a key that a close reason has room for beside the words around it. */
-const SHOWN_KEY_BYTES = 50;
+/** What a close reason has room for beside the words around the key. */
+const SHOWN_KEY_BYTES = 55;
 
 /**
  * The reason names the key the client used, as hosted Pusher does. It goes into a close frame and

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
-import type { AppId, AppKey } from '@fanfare/protocol';
+import { shown, type AppId, type AppKey } from '@fanfare/protocol';
 import { appSchema, appsFileSchema, type App } from '../app.ts';
+import { expectedText } from './expected.ts';
 import { SettingsError } from './settings.ts';
 
 export interface AppsSettings {
@@ -43,19 +44,62 @@ function readAppsFile(path: string): readonly App[] {
   try {
     text = readFileSync(path, 'utf8');
   } catch (cause) {
-    throw problem(cause instanceof Error ? cause.message : 'cannot be read');
+    throw problem(`expected a file that can be read, ${whyUnreadable(cause)}`);
   }
   let json: unknown;
   try {
     json = JSON.parse(text);
   } catch (cause) {
-    throw problem(`not JSON: ${cause instanceof Error ? cause.message : 'unreadable'}`);
+    throw problem(`expected JSON${whereNoJson(text, cause)}`);
   }
-  const result = appsFileSchema.safeParse(json);
+  const result = appsFileSchema.safeParse(json, { error: expectedText });
   if (result.success) return result.data.apps;
   throw new SettingsError(
-    result.error.issues.map(
-      ({ path: at, message }) => `APPS_FILE: ${path}: ${at.join('.')}: ${message}`,
+    result.error.issues.map(({ code, path: at, message }) =>
+      // Of a name that is unknown there is no value to speak of.
+      [`APPS_FILE: ${path}: ${pathText(at)}${message}`]
+        .concat(code === 'unrecognized_keys' ? [] : got(json, at))
+        .join(', '),
     ),
   );
+}
+
+const UNREADABLE: Readonly<Record<string, string>> = {
+  ENOENT: 'there is none',
+  EACCES: 'this process may not read it',
+  EISDIR: 'it is a folder',
+};
+
+function whyUnreadable(cause: unknown): string {
+  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
+  return UNREADABLE[code] ?? String(cause);
+}
+
+/** Says where, not what: the parser's own message quotes the text around the mistake, and a secret may stand there. */
+function whereNoJson(text: string, cause: unknown): string {
+  const position = / at position (\d+)/.exec(String(cause))?.[1];
+  if (position === undefined)
+    return String(cause).includes('Unexpected end') ? ', the text ends too soon' : '';
+  const line = text.slice(0, Number(position)).split('\n').length;
+  return `, there is a mistake in line ${line}`;
+}
+
+/** `apps[0].limits.maxEventBytes: `, and nothing for the whole. */
+function pathText(path: readonly PropertyKey[]): string {
+  const text = path.map((part) => (typeof part === 'number' ? `[${part}]` : `.${String(part)}`));
+  return path.length === 0 ? '' : `${text.join('').replace(/^\./, '')}: `;
+}
+
+function got(json: unknown, path: readonly PropertyKey[]): string {
+  const value = path.reduce<unknown>(
+    (whole, part) =>
+      typeof whole === 'object' && whole !== null ? Reflect.get(whole, part) : undefined,
+    json,
+  );
+  if (value === undefined) return 'it is missing';
+  if (Array.isArray(value)) return value.length === 0 ? 'got an empty list' : 'got a list';
+  if (typeof value === 'object' && value !== null) return 'got an object';
+  // All that stands below `keys` may be a secret that someone put in the wrong place.
+  const mayBeSecret = path.includes('keys') && path.at(-1) !== 'key';
+  return mayBeSecret ? 'got a value that is not shown' : `got ${shown(JSON.stringify(value))}`;
 }

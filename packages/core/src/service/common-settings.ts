@@ -1,12 +1,12 @@
 import { z } from 'zod';
 import { appIdSchema, appKeySchema, appSecretSchema } from '../app.ts';
-import { secret, wholeNumber } from './settings.ts';
+import { secret, secretUrl, wholeNumber } from './settings.ts';
 
 const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 
 /** What every role reads. */
 export const commonSettings = {
-  REDIS_URL: secret(
+  REDIS_URL: secretUrl(
     z
       .url({ protocol: /^rediss?$/, error: 'expected redis:// or rediss:// and a host' })
       .optional()
@@ -30,7 +30,7 @@ export const commonSettings = {
     .default(30)
     .describe('Seconds over which SIGTERM spreads the closing of sockets. SIGINT closes at once.'),
   LOG_LEVEL: z
-    .enum(logLevels, `expected one of ${logLevels.join(', ')}`)
+    .enum(logLevels)
     .default('info')
     .describe('Least level that is logged. JSON; readable text on a terminal.'),
 } as const;

@@ -13,8 +13,15 @@ export async function listen(
   try {
     await once(server, 'listening');
   } catch (error) {
-    throw new SettingsError([
-      `${setting}: cannot listen on ${host}:${port}: ${error instanceof Error ? error.message : String(error)}`,
-    ]);
+    const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+    const why = REFUSALS[code] ?? String(error);
+    throw new SettingsError([`${setting}: cannot listen on ${host}:${port}: ${why}`]);
   }
 }
+
+const REFUSALS: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'the port is taken',
+  EADDRNOTAVAIL: 'this machine has no such address',
+  ENOTFOUND: 'there is no such host',
+  EACCES: 'this process may not listen there',
+};

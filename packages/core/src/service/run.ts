@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { isFailure } from '../failure.ts';
 import type { Logger } from './logger.ts';
 
 /** How much time a service may take to stop. */
@@ -11,9 +12,13 @@ export interface Service extends AsyncDisposable {
 
 /**
  * Runs until SIGTERM, which drains, or SIGINT, which a person pressed and waits for; a second
- * signal ends the process at once. Resolves when the service has wound down.
+ * signal ends the process at once. Resolves when the service has wound down. `start` is told of a
+ * signal that comes while it still waits for something, and then rejects with `Failure('closed')`.
  */
-export async function runService(log: Logger, start: () => Promise<Service>): Promise<void> {
+export async function runService(
+  log: Logger,
+  start: (stopping: AbortSignal) => Promise<Service>,
+): Promise<void> {
   const stopping = new AbortController();
   let how: Stop = 'drain';
   const onSignal = (signal: NodeJS.Signals): void => {
@@ -24,10 +29,12 @@ export async function runService(log: Logger, start: () => Promise<Service>): Pr
   };
   process.on('SIGTERM', onSignal).on('SIGINT', onSignal);
   try {
-    await using service = await start();
+    await using service = await start(stopping.signal);
     log.info('started');
     if (!stopping.signal.aborted) await once(stopping.signal, 'abort');
     await service.stop(how);
+  } catch (error) {
+    if (!(stopping.signal.aborted && isFailure(error, 'closed'))) throw error;
   } finally {
     process.off('SIGTERM', onSignal).off('SIGINT', onSignal);
   }

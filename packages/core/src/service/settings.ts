@@ -1,4 +1,6 @@
+import { shown } from '@fanfare/protocol';
 import { z } from 'zod';
+import { expectedText } from './expected.ts';
 
 /** Environment variables and what each must look like; `describe` is the line of the settings table. */
 export type SettingsShape = Readonly<Record<string, z.ZodType>>;
@@ -16,11 +18,17 @@ export class SettingsError extends Error {
   }
 }
 
-const SECRET = { secret: true } as const;
+/** What of a setting may not be seen: all of it, or of a URL what stands beside scheme, host and path. */
+type Secrecy = 'whole' | 'url';
 
 /** A setting whose value is never shown. */
 export function secret<T extends z.ZodType>(schema: T): T {
-  return schema.meta({ ...schema.meta(), ...SECRET });
+  return schema.meta({ ...schema.meta(), secrecy: 'whole' satisfies Secrecy });
+}
+
+/** A URL with a password in it: an operator still sees where it points. */
+export function secretUrl<T extends z.ZodType>(schema: T): T {
+  return schema.meta({ ...schema.meta(), secrecy: 'url' satisfies Secrecy });
 }
 
 /** A whole number written in digits; `Number('')` and `Number('0x10')` are no settings anyone meant. */
@@ -46,7 +54,7 @@ export function readSettings<Shape extends SettingsShape>(
       .map((name) => [name, environment[name]] as const)
       .filter(([, value]) => value !== undefined && value !== ''),
   );
-  const result = z.object(shape).safeParse(given);
+  const result = z.object(shape).safeParse(given, { error: expectedText });
   if (result.success) return result.data;
   throw new SettingsError(
     result.error.issues.map(({ path, message }) => {
@@ -58,8 +66,9 @@ export function readSettings<Shape extends SettingsShape>(
 
 function got(schema: z.ZodType | undefined, value: string | undefined): string {
   if (value === undefined) return 'it is not set';
-  if (schema !== undefined && isSecret(schema)) return 'got a value that is not shown';
-  return `got ${JSON.stringify(value)}`;
+  if (schema !== undefined && secrecyOf(schema) !== undefined)
+    return 'got a value that is not shown';
+  return `got ${JSON.stringify(shown(value))}`;
 }
 
 /** Effective values in the order of the shape, secrets masked, for `fanfare config`. */
@@ -71,15 +80,27 @@ export function showSettings(
     const value = values[name];
     if (value === undefined) return `${name}=`;
     const text = typeof value === 'string' ? value : JSON.stringify(value);
-    return `${name}=${isSecret(schema) ? maskSecret(text) : text}`;
+    return `${name}=${masked(text, secrecyOf(schema))}`;
   });
 }
 
-function isSecret(schema: z.ZodType): boolean {
-  return schema.meta()?.['secret'] === true;
+/** Also of a schema that was made optional, given a default or transformed after it was marked. */
+function secrecyOf(schema: z.core.$ZodType): Secrecy | undefined {
+  const own = z.globalRegistry.get(schema)?.['secrecy'];
+  if (own === 'whole' || own === 'url') return own;
+  const { def } = schema._zod;
+  const inner = 'innerType' in def ? def.innerType : 'in' in def ? def.in : undefined;
+  return inner instanceof z.core.$ZodType ? secrecyOf(inner) : undefined;
 }
 
-/** A URL keeps everything but its password, so that an operator sees where it points. */
-function maskSecret(value: string): string {
-  return value.includes('://') ? value.replace(/\/\/([^/@]*)@/, '//***@') : '***';
+const MASK = '***';
+
+function masked(text: string, secrecy: Secrecy | undefined): string {
+  if (secrecy === undefined) return text;
+  if (secrecy === 'whole' || !URL.canParse(text)) return MASK;
+  // Taken apart rather than searched: a password may contain an @, and a query may be a password too.
+  const { protocol, username, password, host, pathname, search, hash } = new URL(text);
+  const user = username === '' && password === '' ? '' : `${MASK}@`;
+  const rest = search === '' && hash === '' ? '' : `?${MASK}`;
+  return `${protocol}//${user}${host}${pathname}${rest}`;
 }

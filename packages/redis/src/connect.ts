@@ -1,0 +1,159 @@
+import { Failure } from '@fanfare/core';
+import { Redis, type RedisOptions } from 'ioredis';
+import type { RedisLimits } from './limits.ts';
+
+type ClientOptions = Omit<RedisOptions, 'replyMapping'>;
+
+/** Where the life of the links is told; a pino logger is one. */
+export interface LinkLog {
+  info(fields: object, sentence: string): void;
+  warn(fields: object, sentence: string): void;
+  error(fields: object, sentence: string): void;
+}
+
+export interface ConnectOptions {
+  /** `redis://` or `rediss://`, with user, password and database where they are needed. */
+  readonly url: string;
+  /** Shown by `CLIENT LIST`, with the kind of the link behind it. */
+  readonly connectionName: string;
+  readonly log: LinkLog;
+  readonly limits: RedisLimits;
+}
+
+/**
+ * The link for commands reconnects by itself and fails fast: nothing is queued while it is away and
+ * nothing sent is sent again, because only the caller knows what may be repeated.
+ */
+export function createCommandClient(options: ConnectOptions, retryMs: () => number): Redis {
+  return new Redis({
+    ...clientOptions(options, 'commands'),
+    maxRetriesPerRequest: 0,
+    autoResendUnfulfilledCommands: false,
+    commandTimeout: options.limits.commandMs,
+    // A server that is connected but silent: without this, commands would be written to it for ever.
+    socketTimeout: options.limits.commandMs * 2,
+    retryStrategy: retryMs,
+  });
+}
+
+/**
+ * One connection of a subscriber link, not yet opened. Its owner opens the next one itself: ioredis
+ * subscribes again with one command per topic and holds up the event loop for 0.8 s at 60 000.
+ */
+export function createSubscriberClient(options: ConnectOptions): Redis {
+  return new Redis({
+    ...clientOptions(options, 'subscriber'),
+    autoResubscribe: false,
+    retryStrategy: null,
+  });
+}
+
+/** Resolves when the connection is closed; the client does not come back. */
+export async function closeClient(client: Redis): Promise<void> {
+  const { status } = client;
+  if (status === 'end') return;
+  const ended = new Promise<void>((resolve) => {
+    client.once('end', resolve);
+  });
+  client.disconnect();
+  // Between two connections there is nothing left that would end.
+  if (status !== 'reconnecting') await ended;
+}
+
+/** Lets go of a connection that may be dead: waiting for the other side to close would take minutes. */
+export function dropClient(client: Redis): void {
+  client.disconnect();
+  // The type says that there always is one; before the first attempt there is none.
+  const stream: Redis['stream'] | undefined = client.stream;
+  stream?.destroy();
+}
+
+/** Full jitter: after a restart of Redis, every process of the cluster comes back at once. */
+export function backoffMs(
+  { backoffFirstMs, backoffMaxMs }: RedisLimits,
+  attempt: number,
+  random: () => number = Math.random,
+): number {
+  return Math.ceil(random() * Math.min(backoffFirstMs * 2 ** attempt, backoffMaxMs));
+}
+
+/**
+ * An error of ioredis carries the command that failed, and with it the password or what was being
+ * published. What leaves this package is only what the server or the system said.
+ */
+export function plainError(error: unknown): Error {
+  return new Error(error instanceof Error ? error.message : String(error));
+}
+
+/** An answer of the server, and not a connection that broke. */
+export function isReply(error: Error): boolean {
+  return error.name === 'ReplyError';
+}
+
+/** Defined for an answer that waiting cannot change: someone has to correct a setting. */
+export function asMisconfigured(error: unknown): Failure | undefined {
+  if (!(error instanceof Error) || !isReply(error)) return undefined;
+  const said = REFUSALS.find(([pattern]) => pattern.test(error.message));
+  return said && new Failure('misconfigured', `${said[1]} It answered: ${error.message}`);
+}
+
+const REFUSALS: readonly (readonly [answer: RegExp, sentence: string])[] = [
+  [/^WRONGPASS|^ERR invalid password/i, 'Redis does not accept the user or password of its URL.'],
+  [/^NOAUTH/, 'Redis wants a password, and its URL has none.'],
+  [/^NOPERM/, 'The Redis user of the URL lacks a permission that is needed.'],
+  [/^ERR (DB index|SELECT)/i, 'Redis has no database of the number in its URL.'],
+  [/^MOVED/, 'This Redis is one node of a cluster, and its URL names a single server.'],
+];
+
+function clientOptions(
+  { url, connectionName, limits }: ConnectOptions,
+  kind: string,
+): ClientOptions {
+  return {
+    ...parseRedisUrl(url),
+    connectionName: `${connectionName}:${kind}`,
+    protocol: 3,
+    lazyConnect: true,
+    enableOfflineQueue: false,
+    enableReadyCheck: true,
+    noDelay: true,
+    keepAlive: 30_000,
+    connectTimeout: limits.connectMs,
+    // After this a closing connection is cut; what matters has been answered by then.
+    disconnectTimeout: 100,
+  };
+}
+
+/** Ours rather than ioredis' own, whose query parameters could turn off what we rely on. */
+function parseRedisUrl(text: string): ClientOptions {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url === undefined || !/^rediss?:$/.test(url.protocol) || url.hostname === '')
+    throw wrongUrl();
+  const database = /^\/?(\d*)$/.exec(url.pathname)?.[1];
+  const [username, password] = [decoded(url.username), decoded(url.password)];
+  if (database === undefined || url.search !== '' || url.hash !== '') throw wrongUrl();
+  return {
+    host: url.hostname.replaceAll(/[[\]]/g, ''),
+    port: url.port === '' ? 6379 : Number(url.port),
+    db: Number(database),
+    ...(username !== '' && { username }),
+    ...(password !== '' && { password }),
+    ...(url.protocol === 'rediss:' && { tls: {} }),
+  };
+}
+
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    throw wrongUrl();
+  }
+}
+
+/** The URL itself is not shown: it holds the password. */
+function wrongUrl(): Failure {
+  return new Failure(
+    'misconfigured',
+    'The URL of Redis must read redis://host:port or rediss://host:port, with user:password@ before and /database behind where they are needed.',
+  );
+}

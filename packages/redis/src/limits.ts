@@ -1,0 +1,75 @@
+/**
+ * Every bound and interval of the Redis side, with its unit. Settings and tests may give others;
+ * what depends on several of them is said where they are used.
+ */
+export interface RedisLimits {
+  /** Messages a channel's history keeps, and for how long after the last one. */
+  readonly historyMessages: number;
+  readonly historyMs: number;
+  /** How long the id of a message published once stays taken. */
+  readonly onceMs: number;
+
+  /** A publish has this long, and this many tries, before it fails. */
+  readonly publishMs: number;
+  readonly publishTries: number;
+  /** Messages and characters of frames that may wait for Redis at once; what is more fails at once. */
+  readonly publishMessages: number;
+  readonly publishChars: number;
+  /** Messages in one pipeline: more would hold up the event loop for longer than 5 ms. */
+  readonly pipelineMessages: number;
+
+  /** A command without a reply fails after this; a connection without any reply is dropped after twice that. */
+  readonly commandMs: number;
+  /** TCP connect, and then everything up to the first usable moment of a connection. */
+  readonly connectMs: number;
+  readonly handshakeMs: number;
+  /** Reconnect delays double from the first to the second, drawn with full jitter. */
+  readonly backoffFirstMs: number;
+  readonly backoffMaxMs: number;
+
+  /** New topics wait this long for others, so that a burst becomes few commands. */
+  readonly batchMs: number;
+  readonly topicsPerCommand: number;
+  /** Topics asked for in one turn of the event loop, and before Redis has confirmed any of them. */
+  readonly topicsPerTurn: number;
+  readonly topicsAsked: number;
+  /** A subscribe that is not confirmed by then fails. */
+  readonly subscribeMs: number;
+  /** Pause before topics that Redis refused are asked for again. */
+  readonly refusedMs: number;
+  /** How long a topic stays subscribed after nobody wants it: longer than a page takes to reload. */
+  readonly lingerMs: number;
+  readonly sweepMs: number;
+  readonly topicsPerSweep: number;
+  /**
+   * Every subscriber connection is probed this often and dropped after two probes without an
+   * answer, so a dead one is known after three intervals: within the 10 s that design promises.
+   */
+  readonly probeMs: number;
+}
+
+export const redisLimits: RedisLimits = {
+  historyMessages: 32,
+  historyMs: 60_000,
+  onceMs: 120_000,
+  publishMs: 1_000,
+  publishTries: 3,
+  publishMessages: 10_000,
+  publishChars: 64 * 1024 * 1024,
+  pipelineMessages: 256,
+  commandMs: 1_000,
+  connectMs: 2_000,
+  handshakeMs: 5_000,
+  backoffFirstMs: 50,
+  backoffMaxMs: 2_000,
+  batchMs: 2,
+  topicsPerCommand: 512,
+  topicsPerTurn: 2_048,
+  topicsAsked: 8_192,
+  subscribeMs: 30_000,
+  refusedMs: 200,
+  lingerMs: 10_000,
+  sweepMs: 1_000,
+  topicsPerSweep: 5_000,
+  probeMs: 3_000,
+};

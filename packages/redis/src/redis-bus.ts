@@ -1,0 +1,161 @@
+import { Failure, type Bus, type BusEvents, type Publisher } from '@fanfare/core';
+import { CommandLink } from './command-link.ts';
+import type { ConnectOptions, LinkLog } from './connect.ts';
+import { createBusCounters, type BusCounters } from './counters.ts';
+import { redisLimits, type RedisLimits } from './limits.ts';
+import { publishScript, RedisPublisher } from './redis-publisher.ts';
+import { SubscriberManager } from './subscriber-manager.ts';
+
+export interface RedisBusOptions {
+  /** `redis://` or `rediss://`, with user, password and database where they are needed. */
+  readonly url: string;
+  /** Shown by `CLIENT LIST`: which process this is. */
+  readonly connectionName: string;
+  readonly log: LinkLog;
+  /** Counted up as things happen, for whoever exports metrics. */
+  readonly counters?: BusCounters;
+  readonly limits?: Partial<RedisLimits>;
+  /** Ends the wait for a Redis that is not there yet. */
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * The bus of an edge, ready to use. A Redis that is not there is waited for, however long, so that
+ * nothing depends on what starts first; rejects with `Failure('misconfigured')` when waiting cannot
+ * help, and with `Failure('closed')` when `signal` ends the wait.
+ */
+export async function openRedisBus(options: RedisBusOptions, events: BusEvents): Promise<Bus> {
+  const opening = new Opening();
+  const shared = withDefaults(options);
+  let opened = false;
+  let closing: Promise<void> | undefined;
+  let up = false;
+  const evaluate = (): void => {
+    const now = closing === undefined && commands.up && subscriber.up;
+    if (now === up) return;
+    up = now;
+    if (opened) {
+      if (closing === undefined) events.onUp(up);
+      return;
+    }
+    opened = true;
+    opening.settle();
+  };
+
+  const commands = new CommandLink(shared, {
+    onUp(linkUp) {
+      // While this link was down the other may have died unnoticed, so it has to prove itself.
+      if (linkUp) subscriber.prove();
+      evaluate();
+      if (linkUp) publisher.resume();
+    },
+    onRefused: (failure) => opening.settle(failure),
+  });
+  const publisher = new RedisPublisher(commands, shared.limits, shared.counters);
+  const subscriber = new SubscriberManager(
+    {
+      ...shared,
+      partition: 0,
+      publish: async (topic, text) => commands.client.spublish(topic, text),
+    },
+    {
+      onMessage: (channel, frame, except) => events.onMessage(channel, frame, except),
+      onChange: evaluate,
+      onRefused: (failure) => opening.settle(failure),
+    },
+  );
+  const close = async (): Promise<void> => {
+    closing ??= Promise.all([
+      publisher[Symbol.asyncDispose](),
+      subscriber[Symbol.asyncDispose](),
+    ]).then(() => commands[Symbol.asyncDispose]());
+    await closing;
+    up = false;
+  };
+
+  await opening.wait(options.signal, close);
+  return {
+    get up() {
+      return up && closing === undefined;
+    },
+    publish: (messages) => publisher.publish(messages),
+    subscribe: (channel) => subscriber.subscribe(channel),
+    unsubscribe: (channel) => subscriber.unsubscribe(channel),
+    [Symbol.asyncDispose]: close,
+  };
+}
+
+/** What an API node needs: it only publishes, over one connection. Waits and rejects as `openRedisBus` does. */
+export async function openRedisPublisher(
+  options: RedisBusOptions,
+): Promise<Publisher & AsyncDisposable> {
+  const opening = new Opening();
+  const shared = withDefaults(options);
+  const commands = new CommandLink(shared, {
+    onUp(linkUp) {
+      if (!linkUp) return;
+      opening.settle();
+      publisher.resume();
+    },
+    onRefused: (failure) => opening.settle(failure),
+  });
+  const publisher = new RedisPublisher(commands, shared.limits, shared.counters);
+  const close = async (): Promise<void> => {
+    await publisher[Symbol.asyncDispose]();
+    await commands[Symbol.asyncDispose]();
+  };
+
+  await opening.wait(options.signal, close);
+  return {
+    get up() {
+      return publisher.up;
+    },
+    publish: (messages) => publisher.publish(messages),
+    [Symbol.asyncDispose]: close,
+  };
+}
+
+interface Shared extends ConnectOptions {
+  readonly counters: BusCounters;
+  readonly scripts: readonly [typeof publishScript];
+}
+
+function withDefaults({ url, connectionName, log, counters, limits }: RedisBusOptions): Shared {
+  return {
+    url,
+    connectionName,
+    log,
+    counters: counters ?? createBusCounters(),
+    limits: { ...redisLimits, ...limits },
+    scripts: [publishScript],
+  };
+}
+
+/** The wait for the first moment at which everything is up. Only the first outcome counts. */
+class Opening {
+  #outcome: { readonly failure: Failure | undefined } | undefined;
+  #onOutcome: (() => void) | undefined;
+
+  settle(failure?: Failure): void {
+    if (this.#outcome !== undefined) return;
+    this.#outcome = { failure };
+    this.#onOutcome?.();
+  }
+
+  /** Closes what was opened so far if it comes to nothing. */
+  async wait(signal: AbortSignal | undefined, close: () => Promise<void>): Promise<void> {
+    const abort = (): void => this.settle(new Failure('closed', 'stopped waiting for Redis'));
+    signal?.addEventListener('abort', abort);
+    if (signal?.aborted === true) abort();
+    if (this.#outcome === undefined) {
+      await new Promise<void>((resolve) => {
+        this.#onOutcome = resolve;
+      });
+    }
+    signal?.removeEventListener('abort', abort);
+    const failure = this.#outcome?.failure;
+    if (failure === undefined) return;
+    await close();
+    throw failure;
+  }
+}
