@@ -1,0 +1,54 @@
+import { Hono } from 'hono';
+import {
+  endpoint,
+  incomingOf,
+  type ApiApp,
+  type ApiDeps,
+  type ApiEnv,
+  type Serve,
+} from './endpoint.ts';
+import { httpErrors } from './http-errors.ts';
+import { respond } from './respond.ts';
+import { batchEvents } from './routes/batch-events.ts';
+import { events } from './routes/events.ts';
+import { notAvailable } from './routes/not-available.ts';
+import { targetOf } from './target.ts';
+
+/** The label of a request that belongs to no route. */
+export const UNMATCHED = 'unmatched';
+
+/** The HTTP API. Listens to nothing: `startApiServer` does, and tests call `app.request()`. */
+export function createApi(deps: ApiDeps): ApiApp {
+  const app: ApiApp = new Hono<ApiEnv>({
+    // Routes are matched on what was sent: a `%2F` in a user id is no slash of the path.
+    getPath: (request, options) =>
+      targetOf(request.url, incomingOf(options?.env), deps.pathPrefix ?? '').path,
+  });
+  const route = (method: 'GET' | 'POST', path: string, serve: Serve): void => {
+    app.on(method, path, endpoint(deps, path, serve));
+  };
+  const queries = notAvailable('Channel queries are');
+  const terminate = notAvailable('Terminating connections is');
+  route('POST', '/apps/:app/events', events(deps));
+  route('POST', '/apps/:app/batch_events', batchEvents(deps));
+  route('GET', '/apps/:app/channels', queries);
+  route('GET', '/apps/:app/channels/:channel', queries);
+  route('GET', '/apps/:app/channels/:channel/users', queries);
+  route('POST', '/apps/:app/users/:user/terminate_connections', terminate);
+  // Python's SDK leaves the app out; its key says which it is.
+  route('POST', '/users/:user/terminate_connections', terminate);
+
+  app.notFound((c) => {
+    const { path } = c.req;
+    const allowed = ['GET', 'POST'].filter((each) => app.router.match(each, path)[0].length > 0);
+    const refusal =
+      allowed.length === 0
+        ? httpErrors.notFound()
+        : httpErrors.methodNotAllowed(
+            allowed.map((each) => (each === 'GET' ? 'GET, HEAD' : each)).join(', '),
+          );
+    deps.events.answered(UNMATCHED, refusal.status, 0);
+    return respond(refusal);
+  });
+  return app;
+}

@@ -1,0 +1,110 @@
+import {
+  Failure,
+  type App,
+  type AppRegistry,
+  type Publisher,
+  type StateReader,
+} from '@fanfare/core';
+import type { QueryParam } from '@fanfare/protocol';
+import type { HttpBindings } from '@hono/node-server';
+import type { Context, Hono } from 'hono';
+import type { IncomingMessage } from 'node:http';
+import { authenticate, checkApp, checkBody } from './authenticate.ts';
+import { readBody } from './body.ts';
+import type { ApiEvents } from './events.ts';
+import { httpErrors } from './http-errors.ts';
+import { Refusal } from './refusal.ts';
+import { respond } from './respond.ts';
+import { targetOf } from './target.ts';
+
+export interface ApiDeps {
+  readonly apps: AppRegistry;
+  readonly publisher: Publisher;
+  /** What the cluster knows of its channels; without it, whatever needs it is answered 501. */
+  readonly state?: StateReader;
+  readonly events: ApiEvents;
+  /** What stands before `/apps/…` in the path, and is not signed. */
+  readonly pathPrefix?: string;
+  nowMs(): number;
+  /** A new message id: up to 40 letters, digits, `-` or `_`. */
+  newId(): string;
+}
+
+export interface ApiEnv {
+  Bindings: Partial<HttpBindings>;
+}
+
+export type ApiApp = Hono<ApiEnv>;
+
+/** A request that has shown whose it is. */
+export interface Call {
+  readonly app: App;
+  readonly query: readonly QueryParam[];
+  readonly body: Uint8Array;
+  readonly idempotencyKey: string | undefined;
+}
+
+/** The JSON text of a 200, or what is wrong. */
+export type Answer = string | Refusal;
+
+export type Serve = (call: Call) => Answer | Promise<Answer>;
+
+/** One route: who asks, then what, then the answer; `route` is its label in the metrics. */
+export function endpoint(
+  deps: ApiDeps,
+  route: string,
+  serve: Serve,
+): (c: Context<ApiEnv>) => Promise<Response> {
+  return async (c) => {
+    const started = performance.now();
+    let answer: Answer;
+    try {
+      answer = await answerOf(deps, c, serve);
+    } catch (error) {
+      answer = refusalOf(error, deps.events);
+    }
+    const status = typeof answer === 'string' ? 200 : answer.status;
+    deps.events.answered(route, status, (performance.now() - started) / 1000);
+    return respond(answer);
+  };
+}
+
+/** Node's own request: there when node-server runs the app, and not when a test calls it. */
+export function incomingOf(
+  env: Partial<HttpBindings> | undefined,
+): HttpBindings['incoming'] | undefined {
+  return env?.incoming;
+}
+
+/** What we depend on is away, or we are wrong; only this request is lost, for nothing is kept between two. */
+function refusalOf(error: unknown, events: ApiEvents): Refusal {
+  if (error instanceof Failure) {
+    events.unavailable(error);
+    return httpErrors.unavailable();
+  }
+  events.defect(error);
+  return httpErrors.internal();
+}
+
+async function answerOf(deps: ApiDeps, c: Context<ApiEnv>, serve: Serve): Promise<Answer> {
+  const { raw } = c.req;
+  const incoming = incomingOf(c.env);
+  const target = targetOf(raw.url, incoming, deps.pathPrefix ?? '');
+  const caller = authenticate(raw.method, target, deps.apps, deps.nowMs());
+  if (caller instanceof Refusal) return caller;
+  const body = await readBody(raw, incoming);
+  if (body instanceof Refusal) return body;
+  const { app, params } = caller;
+  const refused = checkBody(params, body) ?? checkApp(app, c.req.param('app'), deps.apps);
+  if (refused !== undefined) return refused;
+  return serve({ app, query: params, body, idempotencyKey: idempotencyKeyOf(raw, incoming) });
+}
+
+function idempotencyKeyOf(
+  request: Request,
+  incoming: IncomingMessage | undefined,
+): string | undefined {
+  if (incoming === undefined) return request.headers.get('idempotency-key') ?? undefined;
+  const value = incoming.headers['idempotency-key'];
+  return typeof value === 'string' ? value : undefined;
+}

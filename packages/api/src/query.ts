@@ -1,0 +1,84 @@
+import type { QueryParam } from '@fanfare/protocol';
+
+/** How the text of a value in a query is read. */
+export type ReadValue = (text: string) => string;
+
+const ESCAPES = /(?:%[0-9A-Fa-f]{2})+/g;
+const ARRAY_SUFFIX = /\[\d*\]$/;
+
+/** `%2C` is a comma, `+` is a plus. Never throws: what is no escape stays as it is. */
+export function percentDecoded(text: string): string {
+  if (!text.includes('%')) return text;
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    // A URIError: some escape is cut short or is no UTF-8. The rest is still worth reading.
+    return text.replace(ESCAPES, (run) =>
+      Buffer.from(run.replaceAll('%', ''), 'hex').toString('utf8'),
+    );
+  }
+}
+
+/** As a form sends it, and Python: `+` is a space. */
+export function formDecoded(text: string): string {
+  return percentDecoded(text.replaceAll('+', ' '));
+}
+
+export function asSent(text: string): string {
+  return text;
+}
+
+/** The parameters of a query in their order, names decoded and in lower case. */
+export function parseQuery(query: string, read: ReadValue): readonly QueryParam[] {
+  if (query === '') return [];
+  const params: QueryParam[] = [];
+  for (const part of query.split('&')) {
+    if (part === '') continue;
+    const equals = part.indexOf('=');
+    const name = equals === -1 ? part : part.slice(0, equals);
+    const value = equals === -1 ? '' : part.slice(equals + 1);
+    params.push([percentDecoded(name).toLowerCase(), read(value)]);
+  }
+  return params;
+}
+
+/** The first name that stands there twice and is no `name[]`, whose repetition is its purpose. */
+export function repeatedName(params: readonly QueryParam[]): string | undefined {
+  const names = new Set<string>();
+  for (const [name] of params) {
+    if (names.has(name) && !name.endsWith('[]')) return name;
+    names.add(name);
+  }
+  return undefined;
+}
+
+export function queryValue(params: readonly QueryParam[], wanted: string): string | undefined {
+  for (const [name, value] of params) if (name === wanted) return value;
+  return undefined;
+}
+
+/** The values of `name`, `name[]` and `name[0]`, in their order; undefined without any. */
+export function queryList(
+  params: readonly QueryParam[],
+  wanted: string,
+): readonly string[] | undefined {
+  const values = params
+    .filter(([name]) => name.replace(ARRAY_SUFFIX, '') === wanted)
+    .map(([, value]) => value);
+  return values.length === 0 ? undefined : values;
+}
+
+export function hasArrays(params: readonly QueryParam[]): boolean {
+  return params.some(([name]) => ARRAY_SUFFIX.test(name));
+}
+
+/** `c[]=a&c[]=b` as `c=a,b`: so PHP signs an array, whatever form its HTTP library then sends. */
+export function joinArrays(params: readonly QueryParam[]): readonly QueryParam[] {
+  const joined = new Map<string, string>();
+  for (const [name, value] of params) {
+    const base = name.replace(ARRAY_SUFFIX, '');
+    const before = joined.get(base);
+    joined.set(base, before === undefined ? value : `${before},${value}`);
+  }
+  return [...joined];
+}

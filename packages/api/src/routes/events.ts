@@ -1,0 +1,45 @@
+import type { AppId } from '@fanfare/protocol';
+import { decodeBody } from '../body.ts';
+import type { Answer, ApiDeps, Serve } from '../endpoint.ts';
+import { requestIdentity } from '../identity.ts';
+import { readCounts } from '../info.ts';
+import { triggerMessages } from '../messages.ts';
+import { requestParameters } from '../parameters.ts';
+import { Refusal } from '../refusal.ts';
+import { decodeTrigger, type Trigger } from '../trigger.ts';
+
+/** `POST /apps/{id}/events`: one event to up to a hundred channels. */
+export function events(deps: ApiDeps): Serve {
+  return async ({ app, query, body, idempotencyKey }) => {
+    const fields = decodeBody(body);
+    if (fields instanceof Refusal) return fields;
+    const trigger = decodeTrigger(requestParameters(fields, query), app.limits);
+    if (trigger instanceof Refusal) return trigger;
+    const identity = requestIdentity(app.id, idempotencyKey, () => deps.newId());
+    if (identity instanceof Refusal) return identity;
+    // Asked before anything is published: a request that fails has done nothing.
+    const answer =
+      trigger.info === undefined ? '{}' : await describeChannels(deps, app.id, trigger);
+    if (answer instanceof Refusal) return answer;
+    const messages = triggerMessages(app.id, trigger, identity);
+    await deps.publisher.publish(messages);
+    deps.events.published(messages.length, trigger.dataBytes * messages.length);
+    return answer;
+  };
+}
+
+async function describeChannels(
+  { state }: ApiDeps,
+  app: AppId,
+  { channels, info }: Trigger,
+): Promise<Answer> {
+  const counts = await readCounts(
+    state,
+    app,
+    channels.map((channel) => ({ channel, info })),
+  );
+  if (counts instanceof Refusal) return counts;
+  return JSON.stringify({
+    channels: Object.fromEntries(channels.map((channel, index) => [channel, counts[index]])),
+  });
+}

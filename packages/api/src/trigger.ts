@@ -1,0 +1,133 @@
+import type { AppLimits } from '@fanfare/core';
+import {
+  channelTraits,
+  isEventName,
+  isReservedEvent,
+  limits,
+  parseChannelName,
+  parseSocketId,
+  type ChannelName,
+  type SocketId,
+} from '@fanfare/protocol';
+import { httpErrors } from './http-errors.ts';
+import { decodeInfo, type Info } from './info.ts';
+import type { Parameters } from './parameters.ts';
+import { Refusal } from './refusal.ts';
+
+/** One event on its way to one or several channels, checked. */
+export interface Trigger {
+  readonly event: string;
+  readonly data: string;
+  readonly dataBytes: number;
+  /** Each once, in the order given. */
+  readonly channels: readonly ChannelName[];
+  /** The socket that caused the event and must not hear it back. */
+  readonly except: SocketId | null;
+  readonly info: Info | undefined;
+}
+
+/** A trigger, on up to a hundred channels. Never throws, whatever the parameters. */
+export function decodeTrigger(params: Parameters, appLimits: AppLimits): Trigger | Refusal {
+  return decodeEvent(params, decodeChannels(params), appLimits);
+}
+
+/** One event of a batch, on one channel. */
+export function decodeBatchEvent(params: Parameters, appLimits: AppLimits): Trigger | Refusal {
+  return decodeEvent(params, decodeBatchChannel(params), appLimits);
+}
+
+function decodeEvent(
+  params: Parameters,
+  channels: readonly ChannelName[] | Refusal,
+  appLimits: AppLimits,
+): Trigger | Refusal {
+  const event = decodeEventName(params.value('name'));
+  if (event instanceof Refusal) return event;
+  if (channels instanceof Refusal) return channels;
+  const data = decodeData(params.value('data'));
+  if (data instanceof Refusal) return data;
+  const dataBytes = Buffer.byteLength(data);
+  if (dataBytes > appLimits.maxEventBytes) return httpErrors.dataTooLarge(appLimits.maxEventBytes);
+  const except = decodeSocketId(params.value('socket_id'));
+  if (except instanceof Refusal) return except;
+  const info = decodeInfo(params.value('info'));
+  if (info instanceof Refusal) return info;
+  // Last, so that a request that is wrong is told so, and not that its channel has to wait.
+  for (const channel of channels) {
+    const unserved = refuseUnserved(channel);
+    if (unserved !== undefined) return unserved;
+  }
+  return { event, data, dataBytes, channels, except, info };
+}
+
+function decodeEventName(value: unknown): string | Refusal {
+  if (value === undefined || value === null) return httpErrors.parameterMissing('name');
+  if (typeof value !== 'string') return httpErrors.parameterType('name', 'a string');
+  if (!isEventName(value)) return httpErrors.eventNameLength(value, limits.eventNameChars);
+  return isReservedEvent(value) ? httpErrors.eventNameReserved(value) : value;
+}
+
+/** Any text will do, also an empty one. What is no text reaches clients as its JSON. */
+function decodeData(value: unknown): string | Refusal {
+  if (typeof value === 'string') return value;
+  if (value === undefined) return httpErrors.parameterMissing('data');
+  try {
+    return JSON.stringify(value);
+  } catch (error) {
+    // JSON.parse takes any depth, and JSON.stringify runs out of stack at some.
+    if (error instanceof RangeError) return httpErrors.dataTooDeep();
+    throw error;
+  }
+}
+
+function decodeChannels(params: Parameters): readonly ChannelName[] | Refusal {
+  const several = params.list('channels');
+  if (several === undefined || several === null) {
+    const one = params.value('channel');
+    if (one === undefined || one === null) return httpErrors.parameterMissing('channels');
+    return oneChannel(one);
+  }
+  if (!Array.isArray(several)) return httpErrors.parameterType('channels', 'an array of strings');
+  if (several.length === 0 || several.length > limits.channelsPerTrigger)
+    return httpErrors.channelCount(limits.channelsPerTrigger, several.length);
+  const channels = new Set<ChannelName>();
+  for (const value of several as readonly unknown[]) {
+    if (typeof value !== 'string')
+      return httpErrors.parameterType('channels', 'an array of strings');
+    const channel = decodeChannel(value);
+    if (channel instanceof Refusal) return channel;
+    channels.add(channel);
+  }
+  return [...channels];
+}
+
+function decodeBatchChannel(params: Parameters): readonly ChannelName[] | Refusal {
+  const value = params.value('channel');
+  if (value === undefined || value === null) return httpErrors.parameterMissing('channel');
+  const others = params.value('channels');
+  if (others !== undefined && others !== null) return httpErrors.batchChannels();
+  return oneChannel(value);
+}
+
+function oneChannel(value: unknown): readonly ChannelName[] | Refusal {
+  if (typeof value !== 'string') return httpErrors.parameterType('channel', 'a string');
+  const channel = decodeChannel(value);
+  return channel instanceof Refusal ? channel : [channel];
+}
+
+function decodeChannel(value: string): ChannelName | Refusal {
+  return parseChannelName(value) ?? httpErrors.channelName(value, limits.channelNameChars);
+}
+
+function decodeSocketId(value: unknown): SocketId | null | Refusal {
+  if (value === undefined || value === null) return null;
+  if (typeof value !== 'string') return httpErrors.parameterType('socket_id', 'a string');
+  return parseSocketId(value) ?? httpErrors.socketId(value);
+}
+
+function refuseUnserved(channel: ChannelName): Refusal | undefined {
+  const { kind, cache } = channelTraits(channel);
+  if (cache) return httpErrors.notAvailable('Cache channels are');
+  if (kind === 'user') return httpErrors.notAvailable('Server-to-user events are');
+  return undefined;
+}
