@@ -1,0 +1,136 @@
+import { randomBytes } from 'node:crypto';
+import {
+  createApi,
+  createApiEvents,
+  startApiServer,
+  type ApiApp,
+  type ApiServerOptions,
+} from '@fanfare/api';
+import {
+  createMemoryAppRegistry,
+  SettingsError,
+  unreadyAfter,
+  type App,
+  type AppRegistry,
+  type Logger,
+  type Readiness,
+  type Service,
+} from '@fanfare/core';
+import { createEdgeCounters, createEdgeEvents, startEdge, startUwsListener } from '@fanfare/edge';
+import type { Registry } from 'prom-client';
+import type { z } from 'zod';
+import type { Backend } from './backend.ts';
+import type { apiRoleSettings, edgeRoleSettings } from './settings.ts';
+
+/** How long the bus may be away before a process asks to be left out of its load balancer. */
+const BUS_GRACE_MS = 10_000;
+
+/** What every role of one process shares. */
+export interface RoleParts {
+  readonly apps: readonly App[];
+  readonly backend: Backend;
+  readonly log: Logger;
+  readonly metrics: Registry;
+  readonly readiness: Readiness;
+}
+
+/** A role that listens. */
+export interface Listening extends Service {
+  readonly port: number;
+}
+
+type EdgeRoleSettings = z.output<z.ZodObject<typeof edgeRoleSettings>>;
+type ApiRoleSettings = z.output<z.ZodObject<typeof apiRoleSettings>>;
+
+export async function openEdge(settings: EdgeRoleSettings, parts: RoleParts): Promise<Listening> {
+  const { log, metrics, readiness, backend } = parts;
+  const counters = createEdgeCounters();
+  const events = createEdgeEvents(log, metrics, counters);
+  const link = unreadyAfter(() => counters.busUp === 1, BUS_AWAY, BUS_GRACE_MS);
+  readiness.add(link.check);
+  const listenerOptions = {
+    host: settings.EDGE_HOST,
+    port: settings.EDGE_PORT,
+    tls: tlsFiles(settings),
+    maxBackpressureBytes: settings.EDGE_SOCKET_BUFFER_BYTES,
+    sharePort: false,
+    onDefect: (error: unknown) => events.defect(error),
+    onDropped: () => {
+      counters.framesDropped += 1;
+    },
+  };
+  const edge = await startEdge(
+    {
+      pathPrefix: settings.EDGE_PATH_PREFIX,
+      activityTimeoutSeconds: settings.EDGE_ACTIVITY_TIMEOUT_SECONDS,
+      pingSeconds: settings.EDGE_PING_SECONDS,
+      pongSeconds: settings.EDGE_PONG_SECONDS,
+      drainSeconds: settings.DRAIN_SECONDS,
+    },
+    {
+      apps: registryOf(parts),
+      counters,
+      events,
+      openBus: (busEvents) => backend.openBus(busEvents),
+      listen: (accept) => startUwsListener(listenerOptions, accept),
+      onUp: link.changed,
+    },
+  );
+  link.changed();
+  return edge;
+}
+
+/** `before` answers first; what it does not know is the API's. */
+export async function openApi(
+  settings: ApiRoleSettings,
+  parts: RoleParts,
+  before: (api: ApiApp) => ApiServerOptions['app'] = (api) => api,
+): Promise<Listening> {
+  const { log, metrics, readiness, backend } = parts;
+  const publisher = await backend.openPublisher();
+  const link = unreadyAfter(() => publisher.up, BUS_AWAY, BUS_GRACE_MS);
+  readiness.add(() => {
+    link.changed();
+    return link.check();
+  });
+  const events = createApiEvents(log, metrics);
+  const api = createApi({
+    apps: registryOf(parts),
+    publisher,
+    events,
+    pathPrefix: settings.API_PATH_PREFIX,
+    nowMs: Date.now,
+    newId: () => randomBytes(9).toString('base64url'),
+  });
+  const close = async (): Promise<void> => publisher[Symbol.asyncDispose]();
+  const server = await startApiServer({
+    host: settings.API_HOST,
+    port: settings.API_PORT,
+    app: before(api),
+    events,
+  }).catch(async (error: unknown) => {
+    await close();
+    throw error;
+  });
+  const stop = async (): Promise<void> => {
+    await server.stop();
+    await close();
+  };
+  return { port: server.port, stop, [Symbol.asyncDispose]: stop };
+}
+
+const BUS_AWAY = 'the message bus is away';
+
+function registryOf({ apps }: RoleParts): AppRegistry {
+  return createMemoryAppRegistry(apps);
+}
+
+function tlsFiles({
+  EDGE_TLS_CERT: certFile,
+  EDGE_TLS_KEY: keyFile,
+}: EdgeRoleSettings): { readonly certFile: string; readonly keyFile: string } | undefined {
+  if (certFile === undefined && keyFile === undefined) return undefined;
+  if (certFile !== undefined && keyFile !== undefined) return { certFile, keyFile };
+  const missing = certFile === undefined ? 'EDGE_TLS_CERT' : 'EDGE_TLS_KEY';
+  throw new SettingsError([`${missing}: expected a file, as the other half of the pair is set`]);
+}

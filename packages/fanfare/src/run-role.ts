@@ -1,0 +1,67 @@
+import {
+  createLogger,
+  createMetrics,
+  createReadiness,
+  runService,
+  startOpsServer,
+  type App,
+  type AppsSettings,
+  type Service,
+} from '@fanfare/core';
+import { chooseBackend } from './backend.ts';
+import type { RoleParts } from './roles.ts';
+
+export interface RoleSettings extends AppsSettings {
+  readonly REDIS_URL?: string | undefined;
+  readonly OPS_HOST: string;
+  readonly OPS_PORT?: number | undefined;
+  readonly LOG_LEVEL: string;
+}
+
+export interface Role {
+  readonly name: 'start' | 'edge' | 'api';
+  readonly opsPort: number;
+  readonly settings: RoleSettings;
+  readonly apps: readonly App[];
+}
+
+/**
+ * Runs one role until a signal ends it. The operations listener stands first and goes last, so
+ * that an orchestrator sees a process that waits for Redis or drains.
+ */
+export async function runRole(
+  { name, opsPort, settings, apps }: Role,
+  open: (parts: RoleParts) => Promise<Service>,
+): Promise<void> {
+  const log = createLogger(name, settings.LOG_LEVEL);
+  const metrics = createMetrics(name);
+  const readiness = createReadiness();
+  let state: 'starting' | 'running' | 'stopping' = 'starting';
+  readiness.add(() => (state === 'running' ? undefined : `the process is ${state}`));
+  await runService(log, async (stopping) => {
+    const backend = chooseBackend(settings.REDIS_URL, { role: name, log, metrics, stopping });
+    const ops = await startOpsServer({
+      host: settings.OPS_HOST,
+      port: settings.OPS_PORT ?? opsPort,
+      readiness,
+      metrics,
+    });
+    const service = await open({ apps, backend, log, metrics, readiness }).catch(
+      async (error: unknown) => {
+        await ops[Symbol.asyncDispose]();
+        throw error;
+      },
+    );
+    state = 'running';
+    return {
+      async stop(how) {
+        state = 'stopping';
+        await service.stop(how);
+      },
+      async [Symbol.asyncDispose]() {
+        await service[Symbol.asyncDispose]();
+        await ops[Symbol.asyncDispose]();
+      },
+    };
+  });
+}
