@@ -104,7 +104,7 @@ async function post(
     ['auth_signature', signature],
   ]);
   try {
-    const response = await fetch(`${target.api}${path}?${query}`, {
+    const response = await fetch(`${target.api}${path}?${query.toString()}`, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
       body,
