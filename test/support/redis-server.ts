@@ -1,0 +1,74 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { within } from './deadline.ts';
+import { freePort } from './free-port.ts';
+
+/** A redis-server of the test's own: own port, nothing on disk, gone with the scope. */
+export interface RedisServer extends AsyncDisposable {
+  readonly port: number;
+  readonly url: string;
+  /** Kills it and starts an empty one on the same port. */
+  restart(): Promise<void>;
+  /** Stopped like a machine without time: connections stay open, nothing is answered. */
+  freeze(): void;
+  thaw(): void;
+}
+
+const BINARY = process.env['FANFARE_REDIS_SERVER'] ?? 'redis-server';
+const READY_MS = 10_000;
+
+export async function startRedis(...settings: readonly string[]): Promise<RedisServer> {
+  return startRedisAt(await freePort(), ...settings);
+}
+
+export async function startRedisAt(
+  port: number,
+  ...settings: readonly string[]
+): Promise<RedisServer> {
+  let child = await spawnRedis(port, settings);
+  return {
+    port,
+    url: `redis://127.0.0.1:${port}`,
+    async restart() {
+      await kill(child);
+      child = await spawnRedis(port, settings);
+    },
+    freeze() {
+      child.kill('SIGSTOP');
+    },
+    thaw() {
+      child.kill('SIGCONT');
+    },
+    async [Symbol.asyncDispose]() {
+      await kill(child);
+    },
+  };
+}
+
+async function spawnRedis(port: number, settings: readonly string[]): Promise<ChildProcess> {
+  const child = spawn(
+    BINARY,
+    ['--port', String(port), '--bind', '127.0.0.1', '--save', '', ...settings],
+    { stdio: ['ignore', 'pipe', 'inherit'] },
+  );
+  const ready = new Promise<void>((resolve, reject) => {
+    child.once('error', (cause) => {
+      reject(new Error('redis-server did not start; is it installed?', { cause }));
+    });
+    child.once('exit', (code) => {
+      reject(new Error(`redis-server ended with ${code} before it was ready`));
+    });
+    child.stdout.on('data', (chunk: Buffer) => {
+      if (chunk.includes('Ready to accept connections')) resolve();
+    });
+  });
+  await within(ready, READY_MS, () => 'redis-server was not ready in time');
+  return child;
+}
+
+async function kill(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const ended = once(child, 'exit');
+  child.kill('SIGKILL');
+  await ended;
+}
