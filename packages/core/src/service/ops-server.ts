@@ -46,7 +46,6 @@ export async function startOpsServer(options: OpsOptions): Promise<OpsServer> {
   return {
     port,
     async [Symbol.asyncDispose]() {
-      if (!server.listening) return;
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       server.closeAllConnections();
       await closed;

@@ -29,12 +29,15 @@ export async function runService(
   };
   process.on('SIGTERM', onSignal).on('SIGINT', onSignal);
   try {
-    await using service = await start(stopping.signal);
-    log.info('started');
-    if (!stopping.signal.aborted) await once(stopping.signal, 'abort');
-    await service.stop(how);
-  } catch (error) {
-    if (!(stopping.signal.aborted && isFailure(error, 'closed'))) throw error;
+    await using service = await start(stopping.signal).catch((error: unknown) => {
+      if (stopping.signal.aborted && isFailure(error, 'closed')) return undefined;
+      throw error;
+    });
+    if (service !== undefined) {
+      log.info('started');
+      if (!stopping.signal.aborted) await once(stopping.signal, 'abort');
+      await service.stop(how);
+    }
   } finally {
     process.off('SIGTERM', onSignal).off('SIGINT', onSignal);
   }
