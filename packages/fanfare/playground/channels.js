@@ -2,81 +2,111 @@ import { byId, make } from './dom.js';
 
 const STORE = 'fanfare-channels';
 const FIRST = ['my-channel'];
+const TITLES = {
+  off: 'not connected',
+  pending: 'subscribing',
+  good: 'subscribed',
+  bad: 'refused',
+};
 
 /** The channels of this tab: chips with their state, remembered over a reload. */
-export function createChannels(pusher, log) {
-  const chips = byId('chips');
-  const note = byId('channels-note');
-  const channels = new Map();
+export class Channels {
+  #pusher;
+  #log;
+  #channels = new Map();
 
-  const publish = () => {
-    sessionStorage.setItem(STORE, JSON.stringify([...channels.keys()]));
-    byId('channel-names').replaceChildren(
-      ...[...channels.keys()].map((name) => make('option', { value: name })),
+  constructor(pusher, log) {
+    this.#pusher = pusher;
+    this.#log = log;
+    byId('subscribe').addEventListener('submit', (event) => {
+      event.preventDefault();
+      const input = byId('subscribe-name');
+      const name = input.value.trim();
+      if (name !== '') this.subscribe(name);
+      input.value = '';
+    });
+    // pusher-js subscribes again by itself once it is back.
+    pusher.connection.bind('state_change', () => {
+      for (const name of this.#channels.keys()) this.#setState(name, this.#waiting());
+    });
+    for (const name of remembered()) this.subscribe(name);
+  }
+
+  subscribe(name) {
+    say(this.#channels.has(name) ? `This tab listens to ${name} already.` : '');
+    if (this.#channels.has(name)) return;
+    const { chip, status } = chipOf(name, () => this.#unsubscribe(name));
+    byId('chips').append(chip);
+    this.#channels.set(name, { chip, status, state: 'pending' });
+    this.#setState(name, this.#waiting());
+    try {
+      this.#listen(name, this.#pusher.subscribe(name));
+    } catch (error) {
+      // pusher-js throws for names that it does not like itself.
+      this.#refused(name, error.message);
+    }
+  }
+
+  /** Those that carry client events now. */
+  talking() {
+    return [...this.#channels]
+      .filter(([name, { state }]) => state === 'good' && /^(private|presence)-/.test(name))
+      .map(([name]) => name);
+  }
+
+  #listen(name, channel) {
+    channel.bind('pusher:subscription_succeeded', () => {
+      this.#setState(name, 'good');
+      this.#log.add({ kind: 'system', event: 'Subscribed', channel: name });
+    });
+    channel.bind('pusher:subscription_error', (error) =>
+      this.#refused(name, String(error?.error ?? 'the server did not say why')),
     );
-    document.dispatchEvent(new CustomEvent('channels'));
-  };
+  }
 
-  const setState = (name, state, reason = '') => {
-    const entry = channels.get(name);
+  #refused(name, reason) {
+    this.#setState(name, 'bad', reason);
+    say(`${name}: ${reason}`, 'bad');
+    this.#log.add({ kind: 'error', event: 'Subscription refused', channel: name, text: reason });
+  }
+
+  #unsubscribe(name) {
+    // pusher-js keeps a channel that is not subscribed yet, and would hand it out again.
+    this.#pusher.channel(name)?.unbind();
+    this.#pusher.unsubscribe(name);
+    this.#channels.get(name)?.chip.remove();
+    this.#channels.delete(name);
+    say(this.#channels.size === 0 ? 'This tab listens to nothing now.' : '');
+    this.#log.add({ kind: 'system', event: 'Unsubscribed', channel: name });
+    this.#changed();
+  }
+
+  #setState(name, state, reason) {
+    const entry = this.#channels.get(name);
     if (entry === undefined) return;
     entry.state = state;
     entry.chip.dataset.state = state;
-    entry.chip.title = { pending: 'Subscribing…', good: 'Subscribed', bad: reason }[state];
-    entry.status.textContent = { pending: ', subscribing', good: '', bad: ', refused' }[state];
-    publish();
-  };
+    entry.chip.title = reason ?? TITLES[state];
+    entry.status.textContent = `, ${TITLES[state]}`;
+    this.#changed();
+  }
 
-  const unsubscribe = (name) => {
-    pusher.unsubscribe(name);
-    channels.get(name)?.chip.remove();
-    channels.delete(name);
-    note.textContent = channels.size === 0 ? 'This tab listens to nothing now.' : '';
-    log.add({ kind: 'system', event: 'Unsubscribed', channel: name });
-    publish();
-  };
+  #waiting() {
+    return this.#pusher.connection.state === 'connected' ? 'pending' : 'off';
+  }
 
-  const subscribe = (name) => {
-    note.textContent = channels.has(name) ? `This tab listens to ${name} already.` : '';
-    if (channels.has(name)) return;
-    const { chip, status } = chipOf(name, () => unsubscribe(name));
-    chips.append(chip);
-    channels.set(name, { chip, status, state: 'pending' });
-    setState(name, 'pending');
-    const channel = pusher.subscribe(name);
-    channel.bind('pusher:subscription_succeeded', () => {
-      setState(name, 'good');
-      log.add({ kind: 'system', event: 'Subscribed', channel: name });
-    });
-    channel.bind('pusher:subscription_error', (error) => {
-      const reason = String(error?.error ?? 'the subscription was refused');
-      setState(name, 'bad', reason);
-      note.textContent = `${name}: ${reason}`;
-      log.add({ kind: 'error', event: 'Subscription refused', channel: name, text: reason });
-    });
-  };
+  #changed() {
+    const names = [...this.#channels.keys()];
+    sessionStorage.setItem(STORE, JSON.stringify(names));
+    byId('channel-names').replaceChildren(...names.map((name) => make('option', { value: name })));
+    document.dispatchEvent(new CustomEvent('channels'));
+  }
+}
 
-  byId('subscribe').addEventListener('submit', (event) => {
-    event.preventDefault();
-    const input = byId('subscribe-name');
-    const name = input.value.trim();
-    if (name !== '') subscribe(name);
-    input.value = '';
-  });
-  // pusher-js subscribes again by itself once it is back.
-  pusher.connection.bind('state_change', ({ current }) => {
-    if (current !== 'connected') for (const name of channels.keys()) setState(name, 'pending');
-  });
-
-  for (const name of remembered()) subscribe(name);
-  return {
-    subscribe,
-    /** Those that carry client events. */
-    talking: () =>
-      [...channels]
-        .filter(([name, { state }]) => state === 'good' && isTalking(name))
-        .map(([name]) => name),
-  };
+function say(text, state = 'good') {
+  const note = byId('channels-note');
+  note.textContent = text;
+  note.dataset.state = state;
 }
 
 function chipOf(name, onRemove) {
@@ -89,10 +119,6 @@ function chipOf(name, onRemove) {
     chip: make('li', { class: 'chip' }, dot, make('span', {}, name), status, remove),
     status,
   };
-}
-
-function isTalking(name) {
-  return name.startsWith('private-') || name.startsWith('presence-');
 }
 
 function remembered() {

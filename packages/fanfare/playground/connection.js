@@ -16,6 +16,13 @@ const ADVICE = {
   4200: 'The server is going away.',
 };
 
+const RETRY_MS = 1000;
+
+export async function readConfig() {
+  const response = await fetch('/playground/config.json');
+  return response.json();
+}
+
 export function openPusher(config) {
   return new globalThis.Pusher(config.key, {
     cluster: 'fanfare',
@@ -24,7 +31,8 @@ export function openPusher(config) {
     wssPort: config.edgePort,
     wsPath: config.pathPrefix,
     forceTLS: config.tls,
-    enabledTransports: ['ws', 'wss'],
+    // With both, pusher-js tries the other when the first is slow, and that one cannot work.
+    enabledTransports: [config.tls ? 'wss' : 'ws'],
     unavailableTimeout: 3000,
     channelAuthorization: { customHandler: authorize },
   });
@@ -83,6 +91,24 @@ export function watchConnection(pusher, config, log) {
     }
   });
   show(pusher.connection.state);
+  setInterval(() => void comeBack(pusher, config), RETRY_MS);
+}
+
+/** pusher-js lets 15 s pass between two tries, which is long for somebody who restarts the server. */
+async function comeBack(pusher, config) {
+  if (pusher.connection.state !== 'unavailable') return;
+  let now;
+  try {
+    now = await readConfig();
+  } catch {
+    // Still away.
+    return;
+  }
+  if (pusher.connection.state !== 'unavailable') return;
+  // Another app or another port: nothing on this page is true any more.
+  if (JSON.stringify(now) !== JSON.stringify(config)) location.reload();
+  pusher.disconnect();
+  pusher.connect();
 }
 
 /** Undefined for a socket that could not be opened: the browser keeps the reason to itself, and the state says it. */

@@ -28,9 +28,10 @@ export function createLog() {
       entry.row.hidden = !visible;
       if (visible) shown += 1;
     }
-    empty.hidden = shown > 0;
+    const quiet = entries.every(({ kind }) => kind === 'system');
+    empty.hidden = shown > 0 && !quiet;
     empty.textContent =
-      entries.length > 0
+      shown < entries.length
         ? 'Nothing matches the filter.'
         : 'Press Send, and the event arrives here.';
     count.textContent =
@@ -42,7 +43,7 @@ export function createLog() {
     timer = undefined;
     const fresh = waiting
       .toReversed()
-      .map((entry) => ({ row: rowOf(entry), words: wordsOf(entry) }));
+      .map((entry) => ({ row: rowOf(entry), words: wordsOf(entry), kind: entry.kind }));
     waiting = [];
     rows.prepend(...fresh.map(({ row }) => row));
     entries = [...fresh, ...entries];
@@ -60,6 +61,8 @@ export function createLog() {
 
   return {
     add(entry) {
+      // A refused subscription is told twice; only the second time it says of which channel.
+      if (entry.kind === 'error') waiting = waiting.filter(({ text }) => text !== entry.text);
       waiting.push({ ...entry, at: new Date() });
       if (waiting.length > MAX_ROWS) waiting.shift();
       timer ??= setTimeout(flush, 16);
@@ -73,7 +76,8 @@ function rowOf({ kind, event, channel, data, text, badge, at }) {
   if (badge !== undefined) head.append(make('span', { class: 'badge' }, badge));
   const time = make('time', { datetime: at.toISOString() }, clock(at));
   const row = make('li', { class: 'row', 'data-kind': kind }, head, time);
-  if (text !== undefined) row.append(make('p', { class: 'row-text' }, text));
+  const inline = kind === 'system';
+  if (text !== undefined) (inline ? head : row).append(make('p', { class: 'row-text' }, text));
   if (data !== undefined) row.append(make('pre', { class: 'row-data' }, ...coloured(data)));
   return row;
 }

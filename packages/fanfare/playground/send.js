@@ -19,9 +19,11 @@ export function createTrigger(pusher, log) {
     const mine = { channel, event, form: JSON.stringify(value), at: performance.now() };
     if (excluded === undefined) sent.push(mine);
     const answer = await post({ channel, event, data: text, socket_id: excluded });
-    tell(outcome, answer.ok ? 'good' : 'bad', answer.text);
-    if (!answer.ok) sent = sent.filter((other) => other !== mine);
-    else if (excluded !== undefined) {
+    if (!answer.ok) {
+      sent = sent.filter((other) => other !== mine);
+      tell(outcome, 'bad', answer.text);
+    } else if (excluded === undefined) tell(outcome, 'good', `Sent. ${caveat(pusher, channel)}`);
+    else {
       tell(outcome, 'good', 'Sent to everyone but this tab.');
       log.add({ kind: 'sent', event, channel, data: value, badge: 'sent, not to this tab' });
     }
@@ -80,6 +82,12 @@ export function createClientEvents(pusher, channels, log) {
   });
 }
 
+/** Why what was sent will not show up here. */
+function caveat(pusher, channel) {
+  if (pusher.connection.state !== 'connected') return 'This tab is not connected.';
+  return pusher.channel(channel) === undefined ? `This tab does not listen to ${channel}.` : '';
+}
+
 async function post(body) {
   try {
     const response = await fetch('/playground/trigger', {
@@ -87,7 +95,7 @@ async function post(body) {
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify(body),
     });
-    if (response.ok) return { ok: true, text: 'Sent.' };
+    if (response.ok) return { ok: true };
     return {
       ok: false,
       text: `Refused with ${response.status}: ${(await response.text()).trim()}`,

@@ -1,6 +1,7 @@
-import { md5, sign, type App } from '@fanfare/core';
-import { encodeEventData, requestStringToSign, type QueryParam } from '@fanfare/protocol';
+import type { App } from '@fanfare/core';
+import { encodeEventData } from '@fanfare/protocol';
 import { z } from 'zod';
+import { signedTarget } from './signed-target.ts';
 
 const triggerSchema = z.object({
   channel: z.string(),
@@ -27,20 +28,8 @@ export function signedTrigger(app: App, body: string, nowMs: number): ApiRequest
   const data = encodeEventData(asked.data.data);
   if (data === undefined) return undefined;
   const text = JSON.stringify({ name: event, channels: [channel], data, socket_id });
-  return { target: signedTarget(app, `/apps/${app.id}/events`, text, nowMs), body: text };
-}
-
-function signedTarget(app: App, path: string, body: string, nowMs: number): string {
-  const [{ key, secret }] = app.keys;
-  const params: readonly QueryParam[] = [
-    ['auth_key', key],
-    ['auth_timestamp', String(Math.floor(nowMs / 1000))],
-    ['auth_version', '1.0'],
-    ['body_md5', md5(body)],
-  ];
-  const query = new URLSearchParams(params.map(([name, value]): [string, string] => [name, value]));
-  query.set('auth_signature', sign(secret, requestStringToSign('POST', path, params)));
-  return `${path}?${query.toString()}`;
+  const [pair] = app.keys;
+  return { target: signedTarget(pair, `/apps/${app.id}/events`, text, nowMs), body: text };
 }
 
 function parseJson(text: string): unknown {

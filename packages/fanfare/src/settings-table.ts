@@ -28,6 +28,14 @@ export function settingsTable(): string {
     .join('\n');
 }
 
+const BLOCK = /(?<=<!-- settings -->\n\n)[^]*?(?=\n\n<!-- \/settings -->)/;
+
+/** A document whose table between the markers `settings` and `/settings` is the one of today. */
+export function withSettingsTable(document: string): string {
+  if (!BLOCK.test(document)) throw new Error('the markers of the settings table are missing');
+  return document.replace(BLOCK, settingsTable);
+}
+
 type Readers = typeof roles;
 
 /** One default, or one for each role when they differ. */

@@ -77,6 +77,9 @@ async function openBoth(
           app: playgroundApp,
           edgePort: edge.port,
           pathPrefix: settings.EDGE_PATH_PREFIX,
+          tls: settings.EDGE_TLS_CERT !== undefined,
+          host: settings.API_HOST,
+          apiPathPrefix: settings.API_PATH_PREFIX,
         }),
   ).catch(async (error: unknown) => {
     await edge[Symbol.asyncDispose]();

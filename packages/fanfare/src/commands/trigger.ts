@@ -1,9 +1,9 @@
-import { md5, readApps, readSettings, SettingsError, sign, type Environment } from '@fanfare/core';
-import { requestStringToSign, type QueryParam } from '@fanfare/protocol';
+import { readApps, readSettings, SettingsError, type Environment } from '@fanfare/core';
 import { readArguments, UsageError } from '../arguments.ts';
 import { appOf, readDevelopment } from '../development.ts';
 import { print, printError } from '../print.ts';
 import { startSettings } from '../settings.ts';
+import { signedTarget } from '../signed-target.ts';
 import type { Command } from './command.ts';
 
 const options = {
@@ -91,20 +91,9 @@ async function post(
   target: Target,
   body: string,
 ): Promise<{ readonly status: number; readonly text: string }> {
-  const path = `/apps/${target.id}/events`;
-  const params: QueryParam[] = [
-    ['auth_key', target.key],
-    ['auth_timestamp', String(Math.floor(Date.now() / 1000))],
-    ['auth_version', '1.0'],
-    ['body_md5', md5(body)],
-  ];
-  const signature = sign(target.secret, requestStringToSign('POST', path, params));
-  const query = new URLSearchParams([
-    ...params.map(([name, value]): [string, string] => [name, value]),
-    ['auth_signature', signature],
-  ]);
+  const path = signedTarget(target, `/apps/${target.id}/events`, body, Date.now());
   try {
-    const response = await fetch(`${target.api}${path}?${query.toString()}`, {
+    const response = await fetch(`${target.api}${path}`, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
       body,
