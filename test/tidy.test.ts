@@ -4,6 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { withSettingsTable } from '../packages/fanfare/src/settings-table.ts';
 
 /** The code's own properties, in our words. What is asked of files is asked of those that git knows or would add. */
 const root = fileURLToPath(new URL('../', import.meta.url));
@@ -100,6 +101,11 @@ describe('tidy', () => {
       assert.doesNotMatch(text, registry, path);
       assert.doesNotMatch(text, unfinished, path);
     }
+  });
+
+  it('the settings table of deploy/README.md is that of the schemas', () => {
+    const document = read('deploy/README.md');
+    assert.equal(document, withSettingsTable(document));
   });
 
   it('no test is skipped or singled out', () => {

@@ -20,7 +20,7 @@ const checks = [
 
 /** In the order that fails soonest. Tests that start processes have the machine to themselves. */
 const stages = {
-  unit: { files: () => [...testsOfPackages(), 'test/tidy.test.ts'], concurrency: 2 },
+  unit: { files: () => [...testsOfPackages(), ...testsIn('test')], concurrency: 2 },
   e2e: { files: () => testsIn('test/e2e'), concurrency: 1 },
   fault: { files: () => testsIn('test/fault'), concurrency: 1 },
 };

@@ -1,0 +1,109 @@
+import { createRequire } from 'node:module';
+import type { default as PusherJsModule } from 'pusher-js';
+import { within } from './support/deadline.ts';
+
+/** One pusher-js instance. */
+export type PusherJs = InstanceType<typeof PusherJsModule.default>;
+export type PusherJsOptions = Partial<PusherJsModule.Options>;
+export type PusherChannel = PusherJsModule.Channel;
+
+/** pusher-js as Node users get it; this build contains what `pusher-js/with-encryption` adds on the web. */
+export const PusherJsClass = createRequire(import.meta.url)(
+  'pusher-js',
+) as typeof PusherJsModule.default;
+
+/** How long anything that has to happen may take before the test says that it did not. */
+export const PATIENCE_MS = 10_000;
+/** And how long a process may take to start or to end: a machine that runs other tests too is slow at that. */
+export const PROCESS_PATIENCE_MS = 30_000;
+
+/** Keeps what a listener is told until somebody asks, in order. */
+export class Inbox<T> {
+  readonly #name: string;
+  readonly #items: T[] = [];
+  #wake: (() => void) | undefined;
+
+  constructor(name: string) {
+    this.#name = name;
+  }
+
+  /** An own property, so that it can be handed over as a listener. */
+  readonly push = (item: T): void => {
+    this.#items.push(item);
+    this.#wake?.();
+  };
+
+  /** How many nobody has asked for yet. */
+  get size(): number {
+    return this.#items.length;
+  }
+
+  /** For the message of a test that expected something else. */
+  describe(): string {
+    return `${this.#name}: ${JSON.stringify(this.#items)}`;
+  }
+
+  async next(patienceMs = PATIENCE_MS): Promise<T> {
+    const [item] = await this.take(1, patienceMs);
+    return item as T;
+  }
+
+  async take(count: number, patienceMs = PATIENCE_MS): Promise<readonly T[]> {
+    await within(this.#until(count), patienceMs, () => `${count} expected; ${this.describe()}`);
+    return this.#items.splice(0, count);
+  }
+
+  /** Hands out everything up to the first that fits, that one last. */
+  async takeUntil(fits: (item: T) => boolean): Promise<readonly T[]> {
+    const taken: T[] = [];
+    for (;;) {
+      const item = await this.next();
+      taken.push(item);
+      if (fits(item)) return taken;
+    }
+  }
+
+  async #until(count: number): Promise<void> {
+    while (this.#items.length < count) {
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+  }
+}
+
+/** What a channel's listeners of an event are told, each as pusher-js hands it over. */
+export function inboxOf(channel: PusherChannel, event: string): Inbox<unknown> {
+  const inbox = new Inbox<unknown>(`${event} on ${channel.name}`);
+  channel.bind(event, inbox.push);
+  return inbox;
+}
+
+/** Resolves once the server has confirmed the subscription. */
+export async function subscribed<C extends PusherChannel>(channel: C): Promise<C> {
+  if (channel.subscribed) return channel;
+  const answer = new Promise<void>((resolve, reject) => {
+    channel.bind('pusher:subscription_succeeded', () => resolve());
+    channel.bind('pusher:subscription_error', (error: unknown) =>
+      reject(new Error(`subscription to ${channel.name} failed: ${JSON.stringify(error)}`)),
+    );
+  });
+  await within(answer, PATIENCE_MS, () => `${channel.name} was not confirmed`);
+  return channel;
+}
+
+/** Resolves once the client is in the state, also when it already is. */
+export async function inState(pusher: PusherJs, state: string): Promise<PusherJs> {
+  const { connection } = pusher;
+  if (connection.state !== state) {
+    const reached = new Promise<void>((resolve) => {
+      connection.bind(state, () => resolve());
+    });
+    await within(
+      reached,
+      PATIENCE_MS,
+      () => `pusher-js did not become ${state}, it is ${connection.state}`,
+    );
+  }
+  return pusher;
+}
