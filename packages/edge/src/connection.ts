@@ -28,7 +28,7 @@ import type { Hub, LocalChannel } from './hub.ts';
 import { TokenBucket } from './rate.ts';
 import { closeText, type ClientSocket, type SocketHandler } from './socket.ts';
 import { Subscriptions } from './subscriptions.ts';
-import { Turnstile, type Task } from './turnstile.ts';
+import { Turnstile, type Task, type TurnstileOwner } from './turnstile.ts';
 
 /** What all connections of an edge share. */
 export interface ConnectionContext {
@@ -49,7 +49,7 @@ const WAITING_MAX = { tasks: 2 * limits.channelsPerConnection, bytes: 1_048_576 
 type Frame<Kind extends ClientFrame['kind']> = Extract<ClientFrame, { kind: Kind }>;
 
 /** One client: what it is subscribed to, and what becomes of each of its frames, in their order. */
-export class Connection implements SocketHandler, Beating {
+export class Connection implements SocketHandler, Beating, TurnstileOwner {
   lastSeenTick = 0;
   pingedTick = -1;
   dueTick = 0;
@@ -57,7 +57,7 @@ export class Connection implements SocketHandler, Beating {
   readonly #context: ConnectionContext;
   readonly #app: App;
   readonly #subscriptions = new Subscriptions();
-  readonly #turnstile = new Turnstile();
+  readonly #turnstile = new Turnstile(this);
   #socket: ClientSocket | undefined;
   #clientEvents: TokenBucket | undefined;
 
@@ -132,8 +132,9 @@ export class Connection implements SocketHandler, Beating {
     this.#socket?.end(reason.code, closeText(reason, limits.closeReasonBytes));
   }
 
-  /** For a peer that answered no close frame. */
-  terminate(): void {
+  /** What is thrown while a frame waits reaches no handler of the listener; it costs this socket alone as well. */
+  onDefect(error: unknown): void {
+    this.#context.events.defect(error);
     this.#socket?.close();
   }
 
@@ -198,8 +199,9 @@ export class Connection implements SocketHandler, Beating {
       this.close(closeReasons.subscribeTimeout);
       return;
     }
-    this.#context.events.subscribeWaited(this.#context.nowMs() - startedMs);
+    const waitedMs = this.#context.nowMs() - startedMs;
     this.#confirm(channel, local);
+    this.#context.events.subscribeWaited(waitedMs);
   }
 
   #objection(channel: ChannelName, key: ChannelKey): Refusal | undefined {

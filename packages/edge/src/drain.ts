@@ -1,18 +1,25 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { CloseReason } from '@fanfare/protocol';
-import type { Connection } from './connection.ts';
 
 /** Steps in which connections are closed; small enough that a step is no storm of its own. */
 const STEP_MS = 100;
-/** How long closed sockets may take to go before they are dropped. */
+/**
+ * How long a closed socket may take to read what it was told. The library forgets a socket as soon
+ * as it is told to end, so nobody can be asked whether all have.
+ */
 const GOODBYE_MS = 1000;
+
+/** What can be sent away. */
+export interface Leaving {
+  close(reason: CloseReason): void;
+}
 
 /**
  * Closes connections evenly over the window, in random order: clients that came together would
- * otherwise come back together, and all to the same edge.
+ * otherwise come back together, and all to the same edge. Without a window nobody is waited for.
  */
 export async function drain(
-  connections: ReadonlySet<Connection>,
+  connections: ReadonlySet<Leaving>,
   reason: CloseReason,
   windowMs: number,
 ): Promise<void> {
@@ -26,11 +33,8 @@ export async function drain(
   }
   // Those whose upgrade was under way when the port closed.
   for (const connection of connections) connection.close(reason);
-  for (let waitedMs = 0; connections.size > 0 && waitedMs < GOODBYE_MS; waitedMs += STEP_MS) {
-    // oxlint-disable-next-line no-await-in-loop -- waiting is the point
-    await pause(STEP_MS);
-  }
-  for (const connection of connections) connection.terminate();
+  // Without a pause a turn all the same: what was written in this one may stand in the library's own buffer.
+  await pause(windowMs > 0 && leaving.length > 0 ? GOODBYE_MS : 0);
 }
 
 function shuffled<T>(items: T[]): T[] {

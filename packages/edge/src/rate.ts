@@ -11,7 +11,9 @@ export class TokenBucket {
   }
 
   take(nowMs: number): boolean {
-    const filled = this.#tokens + ((nowMs - this.#atMs) / 1000) * this.#perSecond;
+    // A clock that was set back would take tokens away, for as long as it was set back.
+    const passedMs = Math.max(0, nowMs - this.#atMs);
+    const filled = this.#tokens + (passedMs / 1000) * this.#perSecond;
     this.#tokens = Math.min(this.#perSecond, filled);
     this.#atMs = nowMs;
     if (this.#tokens < 1) return false;

@@ -1,13 +1,29 @@
 /** Something to do in its turn. A task that returns a promise holds up those behind it until it settles. */
 export type Task = () => Promise<void> | undefined;
 
+/** Whose tasks they are. */
+export interface TurnstileOwner {
+  /** A task threw after it had waited, where nobody else would hear of it. Those behind it still have their turn. */
+  onDefect(error: unknown): void;
+}
+
+interface Waiting {
+  readonly task: Task;
+  readonly bytes: number;
+}
+
 /**
  * Lets tasks through one at a time, in order. While none of them waits nothing is kept, so that a
- * connection at rest costs nothing. Tasks never reject: they carry their own failures.
+ * connection at rest costs nothing.
  */
 export class Turnstile {
-  #waiting: Task[] | undefined;
+  readonly #owner: TurnstileOwner;
+  #waiting: Waiting[] | undefined;
   #bytes = 0;
+
+  constructor(owner: TurnstileOwner) {
+    this.#owner = owner;
+  }
 
   /** How many tasks wait, and how many bytes of frames they hold. */
   get waiting(): { readonly tasks: number; readonly bytes: number } {
@@ -16,7 +32,7 @@ export class Turnstile {
 
   pass(task: Task, bytes: number): void {
     if (this.#waiting !== undefined) {
-      this.#waiting.push(task);
+      this.#waiting.push({ task, bytes });
       this.#bytes += bytes;
       return;
     }
@@ -26,13 +42,21 @@ export class Turnstile {
     void this.#drain(pending);
   }
 
-  async #drain(pending: Promise<void>): Promise<void> {
-    await pending;
-    for (let task = this.#waiting?.shift(); task !== undefined; task = this.#waiting?.shift()) {
+  async #drain(first: Promise<void>): Promise<void> {
+    await this.#settled(() => first);
+    for (let next = this.#waiting?.shift(); next !== undefined; next = this.#waiting?.shift()) {
+      this.#bytes -= next.bytes;
       // oxlint-disable-next-line no-await-in-loop -- one after the other is the point
-      await task();
+      await this.#settled(next.task);
     }
     this.#waiting = undefined;
-    this.#bytes = 0;
+  }
+
+  async #settled(task: Task): Promise<void> {
+    try {
+      await task();
+    } catch (error) {
+      this.#owner.onDefect(error);
+    }
   }
 }

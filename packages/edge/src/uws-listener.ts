@@ -5,6 +5,7 @@ import type {
   HttpResponse,
   TemplatedApp,
   us_listen_socket,
+  WebSocket,
   WebSocketBehavior,
 } from 'uWebSockets.js';
 import { loadUws, type Uws } from './uws-load.ts';
@@ -68,16 +69,15 @@ function behavior(options: ListenerOptions, accept: Accept): WebSocketBehavior<U
       }
     }
   };
+  const closeSoon = closeInOwnTurn();
   return {
     maxPayloadLength: MAX_PAYLOAD_BYTES,
     maxBackpressure: options.maxBackpressureBytes,
-    // Older releases type this as a number, newer ones as a boolean; the binaries take both.
-    closeOnBackpressureLimit: 1,
     // The heartbeat wheel pings, and says 4201 before it closes.
     idleTimeout: 0,
     sendPingsAutomatically: false,
     upgrade(response, request, context) {
-      upgrade(response, request, context, accept);
+      guarded(response, () => upgrade(response, request, context, accept));
     },
     open(socket) {
       guarded(socket, () => socket.getUserData().handler.onOpen(socket));
@@ -96,12 +96,34 @@ function behavior(options: ListenerOptions, accept: Accept): WebSocketBehavior<U
     pong(socket) {
       socket.getUserData().handler.onSign();
     },
-    dropped() {
+    dropped(socket) {
       options.onDropped();
+      closeSoon(socket);
     },
     close(socket) {
       guarded({ close() {} }, () => socket.getUserData().handler.onClose());
     },
+  };
+}
+
+/**
+ * Closes sockets that do not read. The library's own option for that only stops reading from them,
+ * which ends none that keeps on sending; and it tells of them in the middle of a send, where
+ * nothing may be closed.
+ */
+function closeInOwnTurn(): (socket: WebSocket<UserData>) => void {
+  const leaving = new Set<WebSocket<UserData>>();
+  return (socket) => {
+    if (leaving.has(socket)) return;
+    leaving.add(socket);
+    setImmediate(() => {
+      leaving.delete(socket);
+      try {
+        socket.close();
+      } catch {
+        // It closed by itself in the meantime.
+      }
+    });
   };
 }
 
