@@ -195,7 +195,7 @@ function createSdks(app: Cluster['app'], edges: readonly Member[], apis: readonl
   };
 }
 
-/** The value of a series that a process exposes; the labels in the order in which they stand there. */
+/** The value of a series that a process exposes now. */
 export async function metric(
   member: Member | undefined,
   name: string,

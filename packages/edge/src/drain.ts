@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { CloseReason } from '@fanfare/protocol';
 
-/** Steps in which connections are closed; small enough that a step is no storm of its own. */
+/** The shortest step in which connections are closed; small enough that a step is no storm of its own. */
 const STEP_MS = 100;
 /**
  * How long a closed socket may take to read what it was told. The library forgets a socket as soon
@@ -24,12 +24,12 @@ export async function drain(
   windowMs: number,
 ): Promise<void> {
   const leaving = shuffled([...connections]);
-  const steps = Math.max(1, Math.ceil(windowMs / STEP_MS));
-  const perStep = Math.max(1, Math.ceil(leaving.length / steps));
+  const steps = Math.max(1, Math.min(leaving.length, Math.ceil(windowMs / STEP_MS)));
+  const perStep = Math.ceil(leaving.length / steps);
   for (let at = 0; at < leaving.length; at += perStep) {
     for (const connection of leaving.slice(at, at + perStep)) connection.close(reason);
     // oxlint-disable-next-line no-await-in-loop -- the pause is what spreads them
-    if (at + perStep < leaving.length) await pause(STEP_MS);
+    if (at + perStep < leaving.length) await pause(windowMs / steps);
   }
   // Those whose upgrade was under way when the port closed.
   for (const connection of connections) connection.close(reason);

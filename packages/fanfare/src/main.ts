@@ -1,19 +1,42 @@
 import { SettingsError } from '@fanfare/core';
 import { UsageError } from './arguments.ts';
-import { apiCommand } from './commands/api.ts';
 import type { Command } from './commands/command.ts';
-import { configCommand } from './commands/config.ts';
-import { edgeCommand } from './commands/edge.ts';
-import { startCommand } from './commands/start.ts';
-import { triggerCommand } from './commands/trigger.ts';
 import { print, printError } from './print.ts';
 
-const commands: readonly Command[] = [
-  startCommand,
-  edgeCommand,
-  apiCommand,
-  triggerCommand,
-  configCommand,
+interface Entry {
+  readonly name: string;
+  /** One line for the overview. */
+  readonly summary: string;
+  /** Loaded when it is used: a trigger needs neither a WebSocket server nor Redis. */
+  readonly load: () => Promise<Command>;
+}
+
+const commands: readonly Entry[] = [
+  {
+    name: 'start',
+    summary: 'edge and api in one process; needs nothing, uses Redis when told to',
+    load: async () => (await import('./commands/start.ts')).startCommand,
+  },
+  {
+    name: 'edge',
+    summary: 'hold client sockets; joined to the cluster by Redis',
+    load: async () => (await import('./commands/edge.ts')).edgeCommand,
+  },
+  {
+    name: 'api',
+    summary: 'accept signed trigger calls from backends; joined to the cluster by Redis',
+    load: async () => (await import('./commands/api.ts')).apiCommand,
+  },
+  {
+    name: 'trigger',
+    summary: 'send an event to a channel through the API',
+    load: async () => (await import('./commands/trigger.ts')).triggerCommand,
+  },
+  {
+    name: 'config',
+    summary: 'print the effective settings of a role, secrets masked',
+    load: async () => (await import('./commands/config.ts')).configCommand,
+  },
 ];
 
 /** Exit code for what the caller got wrong: an unknown command or option, a wrong setting. */
@@ -27,12 +50,13 @@ export async function main(argv: readonly string[]): Promise<void> {
     if (name === undefined) process.exitCode = EXIT_USAGE;
     return;
   }
-  const command = commands.find((candidate) => candidate.name === name);
-  if (command === undefined) {
+  const entry = commands.find((candidate) => candidate.name === name);
+  if (entry === undefined) {
     printError(`fanfare: there is no command '${name}'\n\n${overview()}`);
     process.exitCode = EXIT_USAGE;
     return;
   }
+  const command = await entry.load();
   if (rest.includes('--help') || rest.includes('-h')) {
     print(command.help);
     return;
@@ -41,7 +65,7 @@ export async function main(argv: readonly string[]): Promise<void> {
     await command.run(rest, process.env);
   } catch (error) {
     if (!(error instanceof SettingsError || error instanceof UsageError)) throw error;
-    printError(explain(command, error));
+    printError(explain(name, error));
     process.exitCode = EXIT_USAGE;
   }
 }
@@ -57,9 +81,9 @@ function overview(): string {
   ].join('\n');
 }
 
-function explain(command: Command, error: SettingsError | UsageError): string {
+function explain(name: string, error: SettingsError | UsageError): string {
   if (error instanceof UsageError)
-    return `fanfare ${command.name}: ${error.message}\nSee \`fanfare ${command.name} --help\`.`;
+    return `fanfare ${name}: ${error.message}\nSee \`fanfare ${name} --help\`.`;
   const problems = error.problems.map((problem) => `  ${problem}`);
-  return [`fanfare ${command.name}: ${error.message}`, ...problems].join('\n');
+  return [`fanfare ${name}: ${error.message}`, ...problems].join('\n');
 }

@@ -6,8 +6,6 @@ import { apiRoleSettings, describeSettings } from '../settings.ts';
 import type { Command } from './command.ts';
 
 export const apiCommand: Command = {
-  name: 'api',
-  summary: 'accept signed trigger calls from backends; joined to the cluster by Redis',
   help: `Usage: fanfare api
 
 Answers the Pusher HTTP API at /apps/{id}/… and publishes events over Redis.

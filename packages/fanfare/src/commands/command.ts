@@ -2,9 +2,6 @@ import type { Environment } from '@fanfare/core';
 
 /** One verb of the command line. */
 export interface Command {
-  readonly name: string;
-  /** One line for the overview. */
-  readonly summary: string;
   /** What `--help` prints. */
   readonly help: string;
   /** Rejects with a UsageError or a SettingsError for what the caller got wrong. */

@@ -7,8 +7,6 @@ import type { Command } from './command.ts';
 const roles = { start: startSettings, edge: edgeRoleSettings, api: apiRoleSettings } as const;
 
 export const configCommand: Command = {
-  name: 'config',
-  summary: 'print the effective settings of a role, secrets masked',
   help: `Usage: fanfare config [start|edge|api]
 
 Checks the settings as the role would and prints those in effect, one NAME=value a line,

@@ -6,8 +6,6 @@ import { describeSettings, edgeRoleSettings } from '../settings.ts';
 import type { Command } from './command.ts';
 
 export const edgeCommand: Command = {
-  name: 'edge',
-  summary: 'hold client sockets; joined to the cluster by Redis',
   help: `Usage: fanfare edge
 
 Accepts WebSocket clients at [prefix]/app/{key} and carries channel traffic over Redis.

@@ -13,8 +13,6 @@ import type { Command } from './command.ts';
 type StartSettings = z.output<z.ZodObject<typeof startSettings>>;
 
 export const startCommand: Command = {
-  name: 'start',
-  summary: 'edge and api in one process; needs nothing, uses Redis when told to',
   help: `Usage: fanfare start
 
 Runs an edge and an api in one process. Without apps in the settings it makes a development

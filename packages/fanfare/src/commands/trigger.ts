@@ -18,8 +18,6 @@ const options = {
 const PATIENCE_MS = 10_000;
 
 export const triggerCommand: Command = {
-  name: 'trigger',
-  summary: 'send an event to a channel through the API',
   help: `Usage: fanfare trigger <channel> <event> [data] [options]
 
 Sends a signed trigger. Data is any text, usually JSON; {} when left out.
