@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { rootFile, rootPath } from './deploy-files.ts';
 import { PATIENCE_MS } from './sdk.ts';
+import { endWithUs } from './support/end-with-us.ts';
 import { within } from './support/deadline.ts';
 import { freePort } from './support/free-port.ts';
 
@@ -105,6 +106,7 @@ async function start(directory: string): Promise<ChildProcess> {
     ['-p', directory, '-c', join(directory, 'nginx.conf'), '-g', directives],
     { stdio: ['ignore', 'ignore', 'pipe'] },
   );
+  endWithUs(child);
   let said = '';
   const started = new Promise<void>((resolve, reject) => {
     child.stderr.setEncoding('utf8').on('data', (text: string) => {

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { PROCESS_PATIENCE_MS } from './sdk.ts';
+import { endWithUs } from './support/end-with-us.ts';
 import { within } from './support/deadline.ts';
 
 const COMMAND = fileURLToPath(new URL('../packages/fanfare/bin/fanfare.js', import.meta.url));
@@ -41,6 +42,7 @@ export function startFanfare(argv: readonly string[], options: FanfareOptions = 
     env: { PATH: process.env['PATH'], ...options.env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
+  endWithUs(child);
   const text = { both: '', stdout: '', stderr: '' };
   const listeners = new Set<() => void>();
   const changed = (): void => listeners.forEach((listener) => listener());

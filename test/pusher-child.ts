@@ -2,6 +2,7 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { Inbox, PATIENCE_MS, PusherJsClass, type PusherJsOptions } from './sdk.ts';
+import { endWithUs } from './support/end-with-us.ts';
 import { within } from './support/deadline.ts';
 
 /** What a client in another process is told and tells, in order. */
@@ -39,6 +40,7 @@ export function startPusherChild(
     execArgv: ['--conditions=source', '--import', 'tsx'],
     env: { PATH: process.env['PATH'], NODE_EXTRA_CA_CERTS: certificateFile, [MARK]: '1' },
   });
+  endWithUs(child);
   const inboxes = {
     subscribed: new Inbox<Extract<Happening, { kind: 'subscribed' }>>(`${name}: subscriptions`),
     events: new Inbox<Extract<Happening, { kind: 'event' }>>(`${name}: events`),

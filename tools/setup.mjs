@@ -10,77 +10,92 @@ export const root = fileURLToPath(new URL('../', import.meta.url));
 
 const NODE_MIN = 20;
 
-/** Ends the process with one sentence; what went wrong before it was shown already. */
-export function fail(sentence) {
-  console.error(sentence);
-  process.exit(1);
+/** Something outside of our code is not as it has to be; the message is all that the reader needs. */
+export class SetupError extends Error {
+  name = 'SetupError';
 }
 
 /** Installs exactly what the lock file says, unless that is what stands there. */
 export function ensureDependencies() {
   const major = Number(process.versions.node.split('.', 1)[0]);
   if (major < NODE_MIN)
-    fail(`Fanfare needs Node ${NODE_MIN} or newer; this is ${process.versions.node}.`);
+    throw new SetupError(
+      `Fanfare needs Node ${NODE_MIN} or newer; this is ${process.versions.node}.`,
+    );
   const wanted = digestOf(['package-lock.json', ...manifests()]);
   const stamp = join(root, 'node_modules', '.fanfare-install');
   if (isStamped(stamp, wanted)) return;
   console.log('Installing dependencies; this takes a while the first time …');
-  const npm = run('npm', ['ci', '--no-audit', '--no-fund']);
-  if (npm.status !== 0) {
-    console.error(npm.output);
-    fail('npm ci failed; its message is above.');
-  }
+  // The compiler is a development dependency, which NODE_ENV=production would leave out.
+  const npm = run('npm', ['ci', '--include=dev', '--ignore-scripts', '--no-audit', '--no-fund'], {
+    // npm is a script there, which only a shell finds.
+    shell: process.platform === 'win32',
+  });
+  if (npm.status !== 0) throw new SetupError(`${npm.output}\nnpm ci failed; its message is above.`);
   writeStamp(stamp, wanted);
 }
 
-/** Builds unless the sources are those of the last build: even a build with nothing to do takes a second. */
-export function ensureBuild() {
-  const wanted = digestOf([...manifests(), ...sources()]);
-  const stamp = join(root, 'packages', 'fanfare', 'dist', '.fanfare-build');
-  if (isStamped(stamp, wanted)) return;
-  console.log('Building …');
-  const tsc = run(join(root, 'node_modules', '.bin', 'tsc'), ['-b']);
-  if (tsc.status !== 0) {
-    console.error(tsc.output);
-    fail('The build failed; the compiler’s message is above.');
-  }
+/**
+ * Builds what is not built. The compiler finds out in a tenth of a second that there is nothing to
+ * do, but goes by time: of sources that were unpacked or copied over older ones it takes no notice,
+ * nor of results that are gone. Those are found here.
+ */
+export function ensureBuild({ force = false } = {}) {
+  const wanted = digestOf(['tsconfig.json', ...manifests(), ...sources()]);
+  const stamp = join(root, 'node_modules', '.fanfare-build');
+  const isBuilt =
+    !force && isStamped(stamp, wanted) && outputs().every((path) => existsSync(join(root, path)));
+  if (!isBuilt && !force) console.log('Building …');
+  const tsc = run(process.execPath, [
+    join(root, 'node_modules', 'typescript', 'bin', 'tsc'),
+    '-b',
+    ...(isBuilt ? [] : ['--force']),
+  ]);
+  if (tsc.status !== 0)
+    throw new SetupError(`${tsc.output}\nThe build failed; the compiler's message is above.`);
   writeStamp(stamp, wanted);
 }
 
-function run(command, args) {
+function run(command, args, options = {}) {
   const result = spawnSync(command, args, {
     cwd: root,
     encoding: 'utf8',
     maxBuffer: 64 * 1024 * 1024,
-    // npm and tsc are scripts there, which only a shell finds.
-    shell: process.platform === 'win32',
+    ...options,
   });
-  if (result.error !== undefined) fail(`${command} could not be run: ${result.error.message}`);
-  return { status: result.status, output: `${result.stdout}${result.stderr}` };
+  if (result.error !== undefined)
+    throw new SetupError(`${command} could not be run: ${result.error.message}`);
+  return { status: result.status, output: `${result.stdout}${result.stderr}`.trimEnd() };
 }
 
 function packages() {
-  return readdirSync(join(root, 'packages'));
+  return readdirSync(join(root, 'packages')).filter((name) =>
+    existsSync(join(root, 'packages', name, 'package.json')),
+  );
 }
 
 function manifests() {
-  return ['package.json', ...packages().map((name) => join('packages', name, 'package.json'))];
+  return ['package.json', ...packages().map((name) => `packages/${name}/package.json`)];
 }
 
 /** Everything that the compiler looks at. */
 function sources() {
-  return [
-    'tsconfig.json',
-    ...packages().flatMap((name) => [
-      join('packages', name, 'tsconfig.json'),
-      ...filesIn(join('packages', name, 'src')),
-    ]),
-  ];
+  return packages().flatMap((name) => [
+    `packages/${name}/tsconfig.json`,
+    ...filesIn(`packages/${name}/src`),
+  ]);
+}
+
+/** Where the compiler puts what becomes of each source. */
+function outputs() {
+  return sources()
+    .filter((path) => path.endsWith('.ts') && !path.endsWith('.d.ts'))
+    .map((path) => path.replace('/src/', '/dist/').replace(/\.ts$/, '.js'));
 }
 
 function filesIn(folder) {
   return readdirSync(join(root, folder), { withFileTypes: true }).flatMap((entry) => {
-    const path = join(folder, entry.name);
+    const path = `${folder}/${entry.name}`;
     return entry.isDirectory() ? filesIn(path) : [path];
   });
 }

@@ -1,75 +1,114 @@
 // `npm test`: sets up what the tests need and runs all of them, or a part:
 //   npm test -- --only check|unit|e2e|fault      npm test -- FILE …
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ensureBuild, ensureDependencies, fail, root } from './setup.mjs';
+import { ensureBuild, ensureDependencies, root, SetupError } from './setup.mjs';
 import { ensureSystemTools } from './system-tools.mjs';
 
-/** A test that hangs fails after this instead of holding up the run. */
-const TEST_TIMEOUT_MS = 120_000;
+/** A file that hangs fails after this instead of holding up the run; to Node 20 it is one test. */
+const FILE_TIMEOUT_MS = { unit: 120_000, e2e: 300_000, fault: 300_000, named: 300_000 };
 
-const checks = [
-  ['format', 'oxfmt', ['--check']],
-  ['lint', 'oxlint', ['--type-aware', '--deny-warnings']],
-  ['types', 'tsc', ['-b', '--force']],
-  ['types of tests', 'tsc', ['-p', 'test']],
-  ['unused code and dependencies', 'knip', []],
-];
+const checks = {
+  format: () => runTool('oxfmt', '--check'),
+  lint: () => runTool('oxlint', '--type-aware', '--deny-warnings'),
+  // What an earlier build left behind, errors too, does not count.
+  types: () => ensureBuild({ force: true }),
+  'types of tests': () => runTool('tsc', '-p', 'test'),
+  'unused code and dependencies': () => runTool('knip'),
+};
 
 /** In the order that fails soonest. Tests that start processes have the machine to themselves. */
 const stages = {
-  unit: { files: () => [...testsOfPackages(), ...testsIn('test')], concurrency: 2 },
-  e2e: { files: () => testsIn('test/e2e'), concurrency: 1 },
-  fault: { files: () => testsIn('test/fault'), concurrency: 1 },
+  unit: { isIn: (path) => !/^test\/(e2e|fault)\//.test(path), concurrency: 2 },
+  e2e: { isIn: (path) => path.startsWith('test/e2e/'), concurrency: 1 },
+  fault: { isIn: (path) => path.startsWith('test/fault/'), concurrency: 1 },
 };
 
 /** @type {{ passed: number, failed: number, skipped: string[] }} */
 const totals = { passed: 0, failed: 0, skipped: [] };
-const args = process.argv.slice(2);
-const only = args[0] === '--only' ? args[1] : undefined;
-const named = only === undefined ? args : [];
-if (only !== undefined && only !== 'check' && stages[only] === undefined)
-  fail(`There is no part '${only}'; expected check, ${Object.keys(stages).join(', ')}.`);
-
-ensureDependencies();
-Object.assign(process.env, ensureSystemTools());
-if (named.length > 0) {
-  ensureBuild();
-  runTests(named.join(', '), named, 1);
-} else {
-  if (only === undefined || only === 'check') for (const check of checks) runCheck(...check);
-  ensureBuild();
-  for (const [name, { files, concurrency }] of Object.entries(stages))
-    if (only === undefined || only === name) runTests(name, files(), concurrency);
+try {
+  await run(process.argv.slice(2));
+} catch (error) {
+  if (!(error instanceof SetupError)) throw error;
+  failed(error.message);
 }
 for (const name of totals.skipped) console.log(`skipped: ${name}`);
 console.log(`${totals.passed} passed, ${totals.failed} failed`);
-process.exit(totals.failed === 0 ? 0 : 1);
+process.exitCode = totals.failed === 0 ? 0 : 1;
 
-function runCheck(name, command, commandArgs) {
-  const started = Date.now();
-  const { status, stdout, stderr } = spawnSync(
-    join(root, 'node_modules', '.bin', command),
-    commandArgs,
-    {
-      cwd: root,
-      encoding: 'utf8',
-      maxBuffer: 64 * 1024 * 1024,
-    },
-  );
-  const passed = status === 0;
-  totals[passed ? 'passed' : 'failed'] += 1;
-  if (!passed) console.log(`${stdout ?? ''}${stderr ?? ''}`);
-  console.log(`${passed ? '✓' : '✗'} ${name}  (${((Date.now() - started) / 1000).toFixed(1)} s)`);
+async function run(args) {
+  const only = args[0] === '--only' ? (args[1] ?? '') : undefined;
+  const named = only === undefined ? args : [];
+  if (only !== undefined && only !== 'check' && stages[only] === undefined)
+    throw new SetupError(
+      `There is no part '${only}'; expected check, ${Object.keys(stages).join(', ')}.`,
+    );
+  for (const path of named)
+    if (!path.endsWith('.test.ts') || !existsSync(join(root, path)))
+      throw new SetupError(`${path} is not a test file of this repository.`);
+
+  ensureDependencies();
+  const wanted = (name) => named.length === 0 && (only === undefined || only === name);
+  if (wanted('check')) for (const name of Object.keys(checks)) runCheck(name);
+  if (only === 'check') return;
+  provide(ensureSystemTools);
+  // The check of types has built already.
+  if (!wanted('check')) provide(ensureBuild);
+  if (named.length > 0) await runTests('named', named, 1);
+  const all = testFiles();
+  for (const [name, { isIn, concurrency }] of Object.entries(stages))
+    if (wanted(name)) await runTests(name, all.filter(isIn), concurrency);
 }
 
-function runTests(name, files, concurrency) {
+/** What most tests can do without: its absence is one failure, and those that need it say so. */
+function provide(ensure) {
+  try {
+    Object.assign(process.env, ensure());
+  } catch (error) {
+    if (!(error instanceof SetupError)) throw error;
+    failed(error.message);
+  }
+}
+
+function failed(sentence) {
+  totals.failed += 1;
+  console.log(`✗ ${sentence}`);
+}
+
+function runCheck(name) {
+  const started = Date.now();
+  const took = () => `(${((Date.now() - started) / 1000).toFixed(1)} s)`;
+  try {
+    checks[name]();
+    totals.passed += 1;
+    console.log(`✓ ${name}  ${took()}`);
+  } catch (error) {
+    if (!(error instanceof SetupError)) throw error;
+    failed(`${name}  ${took()}\n${error.message}`);
+  }
+}
+
+function runTool(name, ...args) {
+  const { status, stdout, stderr, error } = spawnSync(
+    join(root, 'node_modules', '.bin', name),
+    args,
+    { cwd: root, encoding: 'utf8', maxBuffer: 64 * 1024 * 1024 },
+  );
+  if (status !== 0)
+    throw new SetupError(`${error?.message ?? ''}${stdout ?? ''}${stderr ?? ''}`.trimEnd());
+}
+
+async function runTests(name, files, concurrency) {
   console.log(`\n${name}`);
+  // Without a file node:test would look for some by itself.
+  if (files.length === 0) return console.log('no tests yet');
   const folder = mkdtempSync(join(tmpdir(), 'fanfare-test-'));
   const report = join(folder, 'totals.json');
-  const { status } = spawnSync(
+  const { NODE_TEST_CONTEXT: _, ...env } = process.env;
+  const child = spawn(
     process.execPath,
     [
       '--conditions=source',
@@ -77,7 +116,7 @@ function runTests(name, files, concurrency) {
       'tsx',
       '--test',
       `--test-concurrency=${concurrency}`,
-      `--test-timeout=${TEST_TIMEOUT_MS}`,
+      `--test-timeout=${FILE_TIMEOUT_MS[name]}`,
       `--test-reporter=${new URL('test-reporter.mjs', import.meta.url).href}`,
       '--test-reporter-destination=stdout',
       ...files,
@@ -85,9 +124,19 @@ function runTests(name, files, concurrency) {
     {
       cwd: root,
       stdio: ['ignore', 'inherit', 'inherit'],
-      env: { ...process.env, FANFARE_TEST_TOTALS: report },
+      env: { ...env, FANFARE_TEST_TOTALS: report },
     },
   );
+  // Whoever ends us means the runner, which ends its files, which end their servers.
+  /** @type {string[]} */
+  const stoppedBy = [];
+  const pass = (received) => {
+    stoppedBy.push(received);
+    child.kill(received);
+  };
+  for (const each of ['SIGINT', 'SIGTERM']) process.on(each, pass);
+  const [code, signal] = await once(child, 'close');
+  for (const each of ['SIGINT', 'SIGTERM']) process.off(each, pass);
   const counted = existsSync(report)
     ? JSON.parse(readFileSync(report, 'utf8'))
     : { passed: 0, failed: 0, skipped: [] };
@@ -96,22 +145,23 @@ function runTests(name, files, concurrency) {
   totals.failed += counted.failed;
   totals.skipped.push(...counted.skipped);
   // A run that counted nothing, or ended badly without a failure, is one.
-  const silent = counted.failed === 0 && (status !== 0 || counted.passed === 0);
-  if (silent) {
-    totals.failed += 1;
-    console.log(`✗ ${name} ended with ${status} and ${counted.passed} tests`);
-  }
+  if (counted.failed === 0 && (code !== 0 || counted.passed === 0))
+    failed(`${name} ended with ${code ?? signal} after ${counted.passed} tests`);
+  if (stoppedBy.length > 0) throw new SetupError(`The run was ended by ${stoppedBy[0]}.`);
 }
 
-function testsIn(folder) {
-  return readdirSync(join(root, folder))
-    .filter((name) => name.endsWith('.test.ts'))
-    .map((name) => `${folder}/${name}`);
-}
-
-function testsOfPackages() {
-  return readdirSync(join(root, 'packages'))
-    .map((name) => `packages/${name}/test`)
+/** Every test file, however deep: one that nobody runs would be worse than none. */
+function testFiles() {
+  const folders = readdirSync(join(root, 'packages')).map((name) => `packages/${name}/test`);
+  return ['test', ...folders]
     .filter((folder) => existsSync(join(root, folder)))
-    .flatMap(testsIn);
+    .flatMap(filesIn)
+    .filter((path) => path.endsWith('.test.ts'))
+    .toSorted((one, other) => (one < other ? -1 : 1));
+}
+
+function filesIn(folder) {
+  return readdirSync(join(root, folder), { withFileTypes: true }).flatMap((entry) =>
+    entry.isDirectory() ? filesIn(`${folder}/${entry.name}`) : [`${folder}/${entry.name}`],
+  );
 }

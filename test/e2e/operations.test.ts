@@ -6,7 +6,11 @@ import { openRawSocket } from '../raw-socket.ts';
 import { PATIENCE_MS } from '../sdk.ts';
 import { within } from '../support/deadline.ts';
 
-const cluster = await startCluster({ edges: 2, apis: 1, env: { LOG_LEVEL: 'trace' } });
+const cluster = await startCluster({
+  edges: 2,
+  apis: 1,
+  env: { LOG_LEVEL: 'trace', DRAIN_SECONDS: '2' },
+});
 after(() => cluster[Symbol.asyncDispose]());
 const [edge, otherEdge] = cluster.edges as readonly [Member, Member];
 const [api] = cluster.apis as readonly [Member];

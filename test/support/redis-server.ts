@@ -1,6 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { within } from './deadline.ts';
+import { endWithUs } from './end-with-us.ts';
 import { freePort } from './free-port.ts';
 
 /** A redis-server of the test's own: own port, nothing on disk, gone with the scope. */
@@ -17,8 +18,18 @@ export interface RedisServer extends AsyncDisposable {
 const BINARY = process.env['FANFARE_REDIS_SERVER'] ?? 'redis-server';
 const READY_MS = 10_000;
 
+const ATTEMPTS = 3;
+
 export async function startRedis(...settings: readonly string[]): Promise<RedisServer> {
-  return startRedisAt(await freePort(), ...settings);
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await startRedisAt(await freePort(), ...settings);
+    } catch (error) {
+      // Between the look for a free port and its use, somebody else may have taken it.
+      const taken = error instanceof Error && error.message.includes('Address already in use');
+      if (!taken || attempt === ATTEMPTS) throw error;
+    }
+  }
 }
 
 export async function startRedisAt(
@@ -51,18 +62,21 @@ async function spawnRedis(port: number, settings: readonly string[]): Promise<Ch
     ['--port', String(port), '--bind', '127.0.0.1', '--save', '', ...settings],
     { stdio: ['ignore', 'pipe', 'inherit'] },
   );
+  endWithUs(child);
+  let said = '';
   const ready = new Promise<void>((resolve, reject) => {
     child.once('error', (cause) => {
-      reject(new Error('redis-server did not start; is it installed?', { cause }));
+      reject(new Error(`${BINARY} did not start: install redis-server 7.0 or newer`, { cause }));
     });
-    child.once('exit', (code) => {
-      reject(new Error(`redis-server ended with ${code} before it was ready`));
+    child.once('close', (code) => {
+      reject(new Error(`redis-server ended with ${code} before it was ready:\n${said}`));
     });
-    child.stdout.on('data', (chunk: Buffer) => {
-      if (chunk.includes('Ready to accept connections')) resolve();
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      said += text;
+      if (said.includes('Ready to accept connections')) resolve();
     });
   });
-  await within(ready, READY_MS, () => 'redis-server was not ready in time');
+  await within(ready, READY_MS, () => `redis-server was not ready in time:\n${said}`);
   return child;
 }
 
