@@ -6,8 +6,7 @@
  *     npm run bench -- audit [--deliveries 1000000] [--subscribers 40] [--channels 8]
  */
 import { parseArgs } from 'node:util';
-import Pusher from 'pusher';
-import { benchApp, freePort, startBenchRedis, startRole } from './children.ts';
+import { startCluster } from '../cluster.ts';
 import { openRawClient } from './raw-client.ts';
 
 const { values } = parseArgs({
@@ -21,24 +20,13 @@ const perChannel = Number(values.subscribers);
 const channels = Array.from({ length: Number(values.channels) }, (_, index) => `audit-${index}`);
 const eventsPerChannel = Math.ceil(Number(values.deliveries) / perChannel / channels.length);
 
-await using redis = await startBenchRedis();
-const edgePorts = [await freePort(), await freePort()] as const;
-const apiPort = await freePort();
-const common = { REDIS_URL: redis.url };
-await using _one = await startRole('edge', { ...common, EDGE_PORT: String(edgePorts[0]) });
-await using _two = await startRole('edge', { ...common, EDGE_PORT: String(edgePorts[1]) });
-await using _api = await startRole('api', {
-  ...common,
-  API_PORT: String(apiPort),
-  API_HOST: '127.0.0.1',
-});
+await using cluster = await startCluster({ edges: 2, apis: 1 });
 
 const audit = { delivered: 0, lost: 0, duplicated: 0, reordered: 0 };
 const total = eventsPerChannel * perChannel * channels.length;
 let subscribed = 0;
 for (const channel of channels) {
-  for (let index = 0; index < perChannel; index += 1)
-    await openAuditor(channel, edgePorts[index % 2] ?? edgePorts[0]);
+  for (let index = 0; index < perChannel; index += 1) await openAuditor(channel, index % 2);
 }
 while (subscribed < perChannel * channels.length)
   await new Promise((resolve) => setTimeout(resolve, 10));
@@ -58,11 +46,10 @@ process.stdout.write(
 );
 process.exit(audit.lost + audit.duplicated + audit.reordered === 0 ? 0 : 1);
 
-async function openAuditor(channel: string, port: number): Promise<void> {
+async function openAuditor(channel: string, edge: number): Promise<void> {
   let next = 0;
   const seen = new Set<number>();
-  const url = new URL(`ws://127.0.0.1:${port}/app/${benchApp.APP_KEY}?protocol=7`);
-  const client = await openRawClient(url, (payload) => {
+  const client = await openRawClient(new URL(cluster.edgeUrl(edge)), (payload) => {
     const frame = JSON.parse(payload.toString('utf8')) as {
       event: string;
       channel?: string;
@@ -84,15 +71,7 @@ async function openAuditor(channel: string, port: number): Promise<void> {
 
 /** One publisher: its events in order, singly and in batches of two to ten. */
 async function publish(channel: string): Promise<void> {
-  const { APP_ID: appId, APP_KEY: key, APP_SECRET: secret } = benchApp;
-  const pusher = new Pusher({
-    appId,
-    key,
-    secret,
-    host: '127.0.0.1',
-    port: String(apiPort),
-    useTLS: false,
-  });
+  const pusher = cluster.serverSdk(0);
   for (let number = 0; number < eventsPerChannel;) {
     const size = Math.min((number % 10) + 1, eventsPerChannel - number);
     const batch = Array.from({ length: size }, (_, index) => ({

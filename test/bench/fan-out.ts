@@ -10,15 +10,10 @@ import { parseArgs } from 'node:util';
 import { openRedisPublisher } from '@fanfare/redis';
 import { channelKey, parseAppId, parseChannelName } from '@fanfare/protocol';
 import { createLogger } from '@fanfare/core';
+import { startCluster } from '../cluster.ts';
+import { startRedis } from '../support/redis-server.ts';
 import { benchFrame } from './bench-frame.ts';
-import {
-  benchApp,
-  freePort,
-  startBenchRedis,
-  startChild,
-  startRole,
-  type Child,
-} from './children.ts';
+import { startChild, type Child } from './children.ts';
 import { cpuSeconds, median } from './process-cpu.ts';
 import { openRawClient, type RawClient } from './raw-client.ts';
 
@@ -49,17 +44,12 @@ interface Side {
   readonly received: () => number;
 }
 
-await using redis = await startBenchRedis();
-const edgePort = await freePort();
-await using edge = await startRole('edge', {
-  REDIS_URL: redis.url,
-  EDGE_PORT: String(edgePort),
-  EDGE_HOST: '127.0.0.1',
-});
+await using redis = await startRedis();
+await using cluster = await startCluster({ edges: 1, apis: 0, redis: redis.url });
 await using bare = startChild(process.execPath, ['--import', 'tsx', 'test/bench/bare-server.ts']);
 const [, barePort = ''] = await bare.line(/^port (\d+)$/);
 
-const sides = [await fanfareSide(edge), await bareSide(bare)];
+const sides = [await fanfareSide(), await bareSide(bare)];
 process.stdout.write(
   `${subscribers} subscribers, ${bytes} bytes of data, ${seconds} s a round, ${rounds} rounds\n`,
 );
@@ -96,25 +86,24 @@ async function measure(side: Side, burst: number, perSecond: number): Promise<nu
   return (used / received) * 1e6;
 }
 
-async function fanfareSide({ pid }: Child): Promise<Side> {
-  const counter = await subscribe(
-    new URL(`ws://127.0.0.1:${edgePort}/app/${benchApp.APP_KEY}?protocol=7`),
-  );
+async function fanfareSide(): Promise<Side> {
+  const [edge] = cluster.edges;
+  const counter = await subscribe(new URL(cluster.edgeUrl(0)));
   const publisher = await openRedisPublisher({
     url: redis.url,
     connectionName: 'bench',
     log: createLogger('bench', 'warn'),
   });
-  const app = parseAppId(benchApp.APP_ID);
+  const app = parseAppId(cluster.app.id);
   const name = parseChannelName('bench');
-  if (app === undefined || name === undefined)
-    throw new Error('the names of the benchmark are no names');
+  if (edge === undefined || app === undefined || name === undefined)
+    throw new Error('there is no edge, or the names of the benchmark are none');
   const channel = channelKey(app, name);
   const frame = benchFrame(bytes);
   let id = 0;
   return {
     name: 'fanfare',
-    pid,
+    pid: edge.process.pid,
     received: counter,
     feed: async (burst, perSecond) =>
       every((1000 * burst) / perSecond, Math.round((perSecond / burst) * seconds), () => {
