@@ -12,7 +12,7 @@ import { respond } from './respond.ts';
 import { batchEvents } from './routes/batch-events.ts';
 import { events } from './routes/events.ts';
 import { notAvailable } from './routes/not-available.ts';
-import { targetOf } from './target.ts';
+import { pathOf, sentTarget } from './target.ts';
 
 /** The label of a request that belongs to no route. */
 export const UNMATCHED = 'unmatched';
@@ -22,7 +22,7 @@ export function createApi(deps: ApiDeps): ApiApp {
   const app: ApiApp = new Hono<ApiEnv>({
     // Routes are matched on what was sent: a `%2F` in a user id is no slash of the path.
     getPath: (request, options) =>
-      targetOf(request.url, incomingOf(options?.env), deps.pathPrefix ?? '').path,
+      pathOf(sentTarget(request.url, incomingOf(options?.env)), deps.pathPrefix ?? ''),
   });
   const route = (method: 'GET' | 'POST', path: string, serve: Serve): void => {
     app.on(method, path, endpoint(deps, path, serve));

@@ -8,11 +8,18 @@ import {
   joinArrays,
   parseQuery,
   percentDecoded,
+  QUERY_PARAMS_MAX,
   queryValue,
   repeatedName,
 } from './query.ts';
 import type { Refusal } from './refusal.ts';
-import type { Target } from './target.ts';
+
+/** What a signature covers, as it was sent: path and query still percent-encoded. */
+export interface SignedRequest {
+  readonly method: string;
+  readonly path: string;
+  readonly query: string;
+}
 
 export interface Caller {
   readonly app: App;
@@ -25,12 +32,12 @@ export interface Caller {
  * without a key makes us read one; `checkBody` covers the body.
  */
 export function authenticate(
-  method: string,
-  target: Target,
+  request: SignedRequest,
   apps: AppRegistry,
   nowMs: number,
 ): Caller | Refusal {
-  const params = parseQuery(target.query, percentDecoded);
+  const params = parseQuery(request.query, percentDecoded);
+  if (params.length > QUERY_PARAMS_MAX) return httpErrors.parameterCount(QUERY_PARAMS_MAX);
   const repeated = repeatedName(params);
   if (repeated !== undefined) return httpErrors.repeatedParameter(repeated);
 
@@ -50,17 +57,17 @@ export function authenticate(
 
   const signature = queryValue(params, 'auth_signature');
   if (signature === undefined) return httpErrors.signatureMissing();
-  const path = percentDecoded(target.path);
-  const stringToSign = requestStringToSign(method, path, params);
+  const path = percentDecoded(request.path);
+  const stringToSign = requestStringToSign(request.method, path, params);
   if (isSignatureOf(signature, pair.secret, stringToSign)) return { app, params };
-  for (const other of otherReadings(method, target, path, params))
+  for (const other of otherReadings(request, path, params))
     if (isSignatureOf(signature, pair.secret, other.stringToSign))
       return { app, params: other.params };
   return httpErrors.signatureInvalid(stringToSign, signature);
 }
 
 /** A parameter the caller signed stays signed: Python sends the MD5 of nothing with its GETs. */
-export function checkBody(params: readonly QueryParam[], body: Uint8Array): Refusal | undefined {
+export function checkBody(params: readonly QueryParam[], body: Buffer): Refusal | undefined {
   const given = queryValue(params, 'body_md5');
   if (given === undefined) return body.length === 0 ? undefined : httpErrors.bodyMd5Missing();
   const received = md5(body);
@@ -114,12 +121,11 @@ interface Reading {
  * except for `+`.
  */
 function otherReadings(
-  method: string,
-  target: Target,
+  request: SignedRequest,
   path: string,
   params: readonly QueryParam[],
 ): readonly Reading[] {
-  const { query } = target;
+  const { query } = request;
   const forms: { readonly signed: readonly QueryParam[]; readonly read: readonly QueryParam[] }[] =
     [{ signed: params, read: params }];
   if (query.includes('+')) {
@@ -130,10 +136,10 @@ function otherReadings(
   const joined = hasArrays(params)
     ? forms.map(({ signed, read }) => ({ signed: joinArrays(signed), read }))
     : [];
-  const paths = target.path === path ? [path] : [path, target.path];
+  const paths = request.path === path ? [path] : [path, request.path];
   const all = paths.flatMap((each) =>
     [...forms, ...joined].map(({ signed, read }) => ({
-      stringToSign: requestStringToSign(method, each, signed),
+      stringToSign: requestStringToSign(request.method, each, signed),
       params: read,
     })),
   );

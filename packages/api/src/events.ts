@@ -15,12 +15,7 @@ export interface ApiEvents {
 
 export function createApiEvents(log: Logger, registry: Registry): ApiEvents {
   const registers = [registry];
-  const requests = new Counter({
-    name: 'fanfare_api_requests_total',
-    help: 'Answers of the HTTP API, by route and status.',
-    labelNames: ['route', 'status'],
-    registers,
-  });
+  const requests = countRequests(registry);
   const latency = new Histogram({
     name: 'fanfare_api_request_seconds',
     help: 'Time from the headers of a request to its answer, by route.',
@@ -53,7 +48,7 @@ export function createApiEvents(log: Logger, registry: Registry): ApiEvents {
       log.info({ port }, 'api is listening');
     },
     answered(route, status, seconds) {
-      requests.inc({ route, status });
+      requests(route, status);
       latency.observe({ route }, seconds);
       if (status >= 400) log.debug({ route, status }, 'request refused');
     },
@@ -76,5 +71,26 @@ export function createApiEvents(log: Logger, registry: Registry): ApiEvents {
       defects.inc();
       log.error({ err: error }, 'unexpected exception; its request got a 500');
     },
+  };
+}
+
+/** Plain numbers that each request adds to, and that become a metric when it is scraped. */
+function countRequests(registry: Registry): (route: string, status: number) => void {
+  const counts = new Map<string, Map<number, number>>();
+  const total: Counter = new Counter({
+    name: 'fanfare_api_requests_total',
+    help: 'Answers of the HTTP API, by route and status.',
+    labelNames: ['route', 'status'],
+    registers: [registry],
+    collect() {
+      total.reset();
+      for (const [route, statuses] of counts)
+        for (const [status, count] of statuses) total.inc({ route, status }, count);
+    },
+  });
+  return (route, status) => {
+    let statuses = counts.get(route);
+    if (statuses === undefined) counts.set(route, (statuses = new Map()));
+    statuses.set(status, (statuses.get(status) ?? 0) + 1);
   };
 }

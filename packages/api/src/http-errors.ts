@@ -10,6 +10,10 @@ const STRING_TO_SIGN_CHARS = 2000;
  */
 export const httpErrors = {
   // Who is asking: in the order of the checks.
+  parameterCount: httpError(
+    400,
+    (max: number) => `The query of this request has more than ${max} parameters`,
+  ),
   repeatedParameter: httpError(401, (name: string) => `Repeated parameter: ${quote(name)}`),
   authKeyMissing: httpError(401, () => 'Missing parameter: auth_key'),
   authKeyUnknown: httpError(401, () => 'Unknown auth_key'),

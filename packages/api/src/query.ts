@@ -42,19 +42,23 @@ export function parseQuery(query: string, read: ReadValue): readonly QueryParam[
   return params;
 }
 
-/** The first name that stands there twice and is no `name[]`, whose repetition is its purpose. */
+/** More than this many parameters no caller needs: a hundred channels, and what goes with them. */
+export const QUERY_PARAMS_MAX = 250;
+
+/**
+ * A name that stands there twice and is no `name[]`, whose repetition is its purpose. Looks at
+ * each for each: for the handful of most requests that costs less than a set.
+ */
 export function repeatedName(params: readonly QueryParam[]): string | undefined {
-  const names = new Set<string>();
-  for (const [name] of params) {
-    if (names.has(name) && !name.endsWith('[]')) return name;
-    names.add(name);
+  for (const param of params) {
+    const [name] = param;
+    if (firstNamed(params, name) !== param && !name.endsWith('[]')) return name;
   }
   return undefined;
 }
 
 export function queryValue(params: readonly QueryParam[], wanted: string): string | undefined {
-  for (const [name, value] of params) if (name === wanted) return value;
-  return undefined;
+  return firstNamed(params, wanted)?.[1];
 }
 
 /** The values of `name`, `name[]` and `name[0]`, in their order; undefined without any. */
@@ -81,4 +85,9 @@ export function joinArrays(params: readonly QueryParam[]): readonly QueryParam[]
     joined.set(base, before === undefined ? value : `${before},${value}`);
   }
   return [...joined];
+}
+
+function firstNamed(params: readonly QueryParam[], wanted: string): QueryParam | undefined {
+  for (const param of params) if (param[0] === wanted) return param;
+  return undefined;
 }

@@ -1,4 +1,10 @@
-import { createServer, STATUS_CODES, type Server, type ServerResponse } from 'node:http';
+import {
+  createServer,
+  STATUS_CODES,
+  type RequestListener,
+  type Server,
+  type ServerResponse,
+} from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { listen } from '@fanfare/core';
@@ -66,6 +72,12 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
     hostname: 'localhost',
     errorHandler: (error) => respond(refusalOf(error, events)),
   });
+  const serve: RequestListener = (incoming, outgoing) => {
+    const connection = connections.get(incoming.socket);
+    if (connection !== undefined) connection.latest = outgoing;
+    if (stopped !== undefined) outgoing.setHeader('connection', 'close');
+    void answer(incoming, outgoing);
+  };
   const server = createServer(
     {
       headersTimeout: times.headersMs,
@@ -76,13 +88,10 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
       // Node would refuse with an empty body; no Host is needed here.
       requireHostHeader: false,
     },
-    (incoming, outgoing) => {
-      const connection = connections.get(incoming.socket);
-      if (connection !== undefined) connection.latest = outgoing;
-      if (stopped !== undefined) outgoing.setHeader('connection', 'close');
-      void answer(incoming, outgoing);
-    },
+    serve,
   );
+  // Node would refuse what it does not know with an empty body; we do not look at it.
+  server.on('checkExpectation', serve);
   server.on('connection', (socket) => {
     connections.set(socket, { socket, latest: undefined });
     socket.once('close', () => connections.delete(socket));

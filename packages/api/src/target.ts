@@ -1,35 +1,28 @@
 import type { IncomingMessage } from 'node:http';
 
-const LATIN1 = /[\u0080-\u00ff]/;
+type Sent = Pick<IncomingMessage, 'url'> | undefined;
 
-/** A request target as sent: still percent-encoded, and without the mount prefix. */
-export interface Target {
-  readonly path: string;
-  /** Without its question mark; empty when there is none. */
-  readonly query: string;
+/**
+ * The target of a request as it was sent, path and query. A `Request` has its URL normalised, and
+ * a signature covers what was sent, so the URL counts only where there is nothing else.
+ */
+export function sentTarget(url: string, sent: Sent): string {
+  if (sent?.url?.startsWith('/') === true) return sent.url;
+  return url.slice(url.indexOf('/', url.indexOf('://') + 3));
 }
 
 /**
- * Cuts the target of a request out of what Node received. A `Request` has its URL normalised, and
- * a signature covers what was sent, so the URL is used only where there is nothing else.
+ * The path of a target, still percent-encoded, below the mount prefix. Outside of it there is
+ * nothing: the empty path matches no route.
  */
-export function targetOf(
-  url: string,
-  incoming: Pick<IncomingMessage, 'url'> | undefined,
-  prefix: string,
-): Target {
-  const target = sentTarget(url, incoming?.url);
+export function pathOf(target: string, prefix: string): string {
   const mark = target.indexOf('?');
   const path = mark === -1 ? target : target.slice(0, mark);
-  return {
-    // Outside the mount prefix there is nothing; the empty path matches no route.
-    path: path.startsWith(prefix) ? path.slice(prefix.length) : '',
-    query: mark === -1 ? '' : target.slice(mark + 1),
-  };
+  return path.startsWith(prefix) ? path.slice(prefix.length) : '';
 }
 
-function sentTarget(url: string, sent: string | undefined): string {
-  if (sent?.startsWith('/') !== true) return url.slice(url.indexOf('/', url.indexOf('://') + 3));
-  // Node reads the request line as Latin-1; a caller that escapes nothing, as webman's, meant UTF-8.
-  return LATIN1.test(sent) ? Buffer.from(sent, 'latin1').toString('utf8') : sent;
+/** The query of a target, still percent-encoded, without its question mark. */
+export function queryOf(target: string): string {
+  const mark = target.indexOf('?');
+  return mark === -1 ? '' : target.slice(mark + 1);
 }

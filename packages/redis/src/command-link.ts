@@ -33,6 +33,7 @@ export class CommandLink implements AsyncDisposable {
   #attempts = 0;
   #closing = false;
   #lastProblem = '';
+  readonly #heartbeat: NodeJS.Timeout;
 
   constructor(options: CommandLinkOptions, events: CommandLinkEvents) {
     this.#options = options;
@@ -44,9 +45,11 @@ export class CommandLink implements AsyncDisposable {
     this.client.on('ready', () => void this.#prepare());
     this.client.on('close', () => this.#setUp(false));
     this.client.on('error', (error) => this.#problem(error));
-    this.client.connect().catch(() => {
-      // Told by the error event, and tried again.
-    });
+    this.client.connect().catch(ignore);
+    // A dead connection shows only when something waits for an answer, and an idle process has nothing that does.
+    this.#heartbeat = setInterval(() => {
+      if (this.#up) this.client.ping().catch(ignore);
+    }, options.limits.probeMs);
   }
 
   get up(): boolean {
@@ -98,6 +101,12 @@ export class CommandLink implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closing = true;
     this.#up = false;
+    clearInterval(this.#heartbeat);
     await closeClient(this.client);
   }
+}
+
+/** For what the client's own events tell as well. */
+function ignore(): void {
+  // Nothing to add.
 }

@@ -42,8 +42,9 @@ export interface RedisLimits {
   readonly sweepMs: number;
   readonly topicsPerSweep: number;
   /**
-   * Every subscriber connection is probed this often and dropped after two probes without an
-   * answer, so a dead one is known after three intervals: within the 10 s that design promises.
+   * Every connection is probed this often. One for subscriptions is dropped after two probes
+   * without an answer, so that a dead one is known after three intervals: less than the 10 s in
+   * which a gap must be noticed.
    */
   readonly probeMs: number;
 }

@@ -6,6 +6,7 @@ import { isReply, plainError } from './connect.ts';
 import type { BusCounters } from './counters.ts';
 import { historyKey, onceKey, topicOf } from './keys.ts';
 import type { RedisLimits } from './limits.ts';
+import { tagOf } from './partitions.ts';
 import { isForgottenScript, readScript } from './script.ts';
 
 export const publishScript = readScript('publish');
@@ -59,6 +60,8 @@ export class RedisPublisher implements Publisher, AsyncDisposable {
     this.#link = link;
     this.#limits = limits;
     this.#counters = counters;
+    // Finds the tags of all partitions now, and not under the first message.
+    tagOf(0);
   }
 
   get up(): boolean {
@@ -67,15 +70,13 @@ export class RedisPublisher implements Publisher, AsyncDisposable {
 
   async publish(messages: readonly BusMessage[]): Promise<void> {
     if (this.#closing !== undefined) throw new Failure('closed', 'the bus was closed');
-    if (!this.#link.up) throw new Failure('unavailable', 'the link to Redis is down');
+    if (!this.#link.up) throw this.#refusal(messages, 'the link to Redis is down');
     if (messages.length === 0) return;
     const bodies = messages.map(({ id, except, frame }) => envelopeBody(id, except, frame));
     const chars = bodies.reduce((sum, body) => sum + body.length, 0);
     const { publishMessages, publishChars, publishMs } = this.#limits;
-    if (this.#messages + messages.length > publishMessages || this.#chars + chars > publishChars) {
-      this.#counters.publishFailures += messages.length;
-      throw new Failure('unavailable', 'too many messages wait for Redis already');
-    }
+    if (this.#messages + messages.length > publishMessages || this.#chars + chars > publishChars)
+      throw this.#refusal(messages, 'too many messages wait for Redis already');
     this.#messages += messages.length;
     this.#chars += chars;
     const deadlineMs = performance.now() + publishMs;
@@ -100,6 +101,11 @@ export class RedisPublisher implements Publisher, AsyncDisposable {
   /** The link came back: what may be repeated is. */
   resume(): void {
     this.#schedule();
+  }
+
+  #refusal(messages: readonly BusMessage[], sentence: string): Failure {
+    this.#counters.publishFailures += messages.length;
+    return new Failure('unavailable', sentence);
   }
 
   #schedule(): void {
@@ -180,7 +186,8 @@ export class RedisPublisher implements Publisher, AsyncDisposable {
       return false;
     }
     const forgotten = isForgottenScript(error);
-    // Redis can tell a second attempt from a new message only by what it has kept of the first.
+    // Redis can tell a second attempt from a new message only by what it has kept of the first; that
+    // is short enough that more than a history's length in between would hide it.
     const recognisable = message.recorded || message.once;
     const inTime = pending.tries < this.#limits.publishTries && performance.now() < call.deadlineMs;
     if (!inTime || !recognisable || (isReply(error) && !forgotten)) {

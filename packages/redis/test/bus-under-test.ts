@@ -1,5 +1,12 @@
 import assert from 'node:assert/strict';
-import type { Bus, BusEvents, BusMessage } from '@fanfare/core';
+import { inspect } from 'node:util';
+import {
+  isFailure,
+  type Bus,
+  type BusEvents,
+  type BusMessage,
+  type FailureCode,
+} from '@fanfare/core';
 import {
   channelKey,
   parseAppId,
@@ -16,7 +23,7 @@ import {
   type RedisLimits,
 } from '../src/index.ts';
 import { partitionOf } from '../src/partitions.ts';
-import { Inbox } from './inbox.ts';
+import { Inbox, within } from './inbox.ts';
 
 export interface Heard {
   readonly channel: ChannelKey;
@@ -56,7 +63,6 @@ export function optionsFor(
   url: string,
   limits: Partial<RedisLimits> = {},
 ): RedisBusOptions & { readonly counters: BusCounters } {
-  const quiet = (): void => undefined;
   return {
     url,
     connectionName: 'test',
@@ -86,6 +92,10 @@ export function keysOfOnePartition(count: number): readonly ChannelKey[] {
   return found;
 }
 
+function quiet(): void {
+  // Nothing listens.
+}
+
 let messages = 0;
 
 export function message(part: Partial<BusMessage> = {}): BusMessage {
@@ -110,13 +120,25 @@ export async function watchCommands(client: Redis): Promise<Inbox<readonly strin
   return commands;
 }
 
-/** Skips what is not asked for. */
+/** The arguments of the next command of that name; what else is carried out is skipped. */
 export async function nextCommand(
   commands: Inbox<readonly string[]>,
   name: string,
 ): Promise<readonly string[]> {
-  for (;;) {
-    const [command, ...args] = await commands.next();
-    if (command?.toLowerCase() === name) return args;
-  }
+  const search = async (): Promise<readonly string[]> => {
+    for (;;) {
+      const [command, ...args] = await commands.next();
+      if (command === name) return args;
+    }
+  };
+  return within(search(), `Redis carried out no ${name}`);
+}
+
+/** Fails if it is not refused, if it is with anything but a Failure of that code, or if nothing comes of it. */
+export async function assertFails(call: Promise<unknown>, code: FailureCode): Promise<void> {
+  const settled = within(call, 'it was neither done nor refused');
+  await assert.rejects(settled, (error) => {
+    assert.ok(isFailure(error, code), inspect(error));
+    return true;
+  });
 }

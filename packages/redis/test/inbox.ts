@@ -1,3 +1,5 @@
+import { within as withinMs } from '../../../test/support/deadline.ts';
+
 /** How long a test waits for anything; the machine may be busy, and nothing here takes a tenth of it. */
 const DEADLINE_MS = 10_000;
 
@@ -40,14 +42,5 @@ export class Inbox<T> {
 
 /** Fails with a sentence instead of hanging. */
 export async function within<T>(promise: Promise<T>, sentence: string): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    const error = new Error(sentence);
-    timer = setTimeout(() => reject(error), DEADLINE_MS);
-  });
-  try {
-    return await Promise.race([promise, late]);
-  } finally {
-    clearTimeout(timer);
-  }
+  return withinMs(promise, DEADLINE_MS, () => sentence);
 }

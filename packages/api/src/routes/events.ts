@@ -10,10 +10,10 @@ import { decodeTrigger, type Trigger } from '../trigger.ts';
 
 /** `POST /apps/{id}/events`: one event to up to a hundred channels. */
 export function events(deps: ApiDeps): Serve {
-  return async ({ app, query, body, idempotencyKey }) => {
+  return async ({ app, params, body, idempotencyKey }) => {
     const fields = decodeBody(body);
     if (fields instanceof Refusal) return fields;
-    const trigger = decodeTrigger(requestParameters(fields, query), app.limits);
+    const trigger = decodeTrigger(requestParameters(fields, params), app.limits);
     if (trigger instanceof Refusal) return trigger;
     const identity = requestIdentity(app.id, idempotencyKey, () => deps.newId());
     if (identity instanceof Refusal) return identity;
