@@ -1,7 +1,8 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import { Inbox, PATIENCE_MS, PusherJsClass, type PusherJsOptions } from './sdk.ts';
+import { PATIENCE_MS, PusherJsClass, type PusherJsOptions } from './sdk.ts';
+import { Inbox } from './support/inbox.ts';
 import { endWithUs } from './support/end-with-us.ts';
 import { within } from './support/deadline.ts';
 

@@ -1,5 +1,6 @@
 import { WebSocket } from 'ws';
-import { Inbox, PATIENCE_MS } from './sdk.ts';
+import { PATIENCE_MS } from './sdk.ts';
+import { Inbox } from './support/inbox.ts';
 import { within } from './support/deadline.ts';
 
 /** A frame from the server; `data` as it stands on the wire. */

@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module';
 import type { default as PusherJsModule } from 'pusher-js';
 import { within } from './support/deadline.ts';
+import { Inbox } from './support/inbox.ts';
 
 /** One pusher-js instance. */
 export type PusherJs = InstanceType<typeof PusherJsModule.default>;
@@ -16,61 +17,6 @@ export const PusherJsClass = createRequire(import.meta.url)(
 export const PATIENCE_MS = 10_000;
 /** And how long a process may take to start or to end: a machine that runs other tests too is slow at that. */
 export const PROCESS_PATIENCE_MS = 30_000;
-
-/** Keeps what a listener is told until somebody asks, in order. */
-export class Inbox<T> {
-  readonly #name: string;
-  readonly #items: T[] = [];
-  #wake: (() => void) | undefined;
-
-  constructor(name: string) {
-    this.#name = name;
-  }
-
-  /** An own property, so that it can be handed over as a listener. */
-  readonly push = (item: T): void => {
-    this.#items.push(item);
-    this.#wake?.();
-  };
-
-  /** How many nobody has asked for yet. */
-  get size(): number {
-    return this.#items.length;
-  }
-
-  /** For the message of a test that expected something else. */
-  describe(): string {
-    return `${this.#name}: ${JSON.stringify(this.#items)}`;
-  }
-
-  async next(patienceMs = PATIENCE_MS): Promise<T> {
-    const [item] = await this.take(1, patienceMs);
-    return item as T;
-  }
-
-  async take(count: number, patienceMs = PATIENCE_MS): Promise<readonly T[]> {
-    await within(this.#until(count), patienceMs, () => `${count} expected; ${this.describe()}`);
-    return this.#items.splice(0, count);
-  }
-
-  /** Hands out everything up to the first that fits, that one last. */
-  async takeUntil(fits: (item: T) => boolean): Promise<readonly T[]> {
-    const taken: T[] = [];
-    for (;;) {
-      const item = await this.next();
-      taken.push(item);
-      if (fits(item)) return taken;
-    }
-  }
-
-  async #until(count: number): Promise<void> {
-    while (this.#items.length < count) {
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve;
-      });
-    }
-  }
-}
 
 /** What a channel's listeners of an event are told, each as pusher-js hands it over. */
 export function inboxOf(channel: PusherChannel, event: string): Inbox<unknown> {

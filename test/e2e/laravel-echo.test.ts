@@ -5,7 +5,8 @@ import type { AddressInfo } from 'node:net';
 import { after, describe, it } from 'node:test';
 import EchoModule from 'laravel-echo';
 import { startCluster } from '../cluster.ts';
-import { Inbox, PATIENCE_MS, PusherJsClass, type PusherJs } from '../sdk.ts';
+import { PATIENCE_MS, PusherJsClass, type PusherJs } from '../sdk.ts';
+import { Inbox } from '../support/inbox.ts';
 import { within } from '../support/deadline.ts';
 
 /** What these tests use of Echo; its own types describe every broadcaster at once. */

@@ -11,7 +11,7 @@ import { text } from 'node:stream/consumers';
 import PusherServer from 'pusher';
 import { WebSocket } from 'ws';
 import { makeCertificate, startFanfareNginx, type FanfareNginx } from '../fanfare-nginx.ts';
-import { Inbox } from '../sdk.ts';
+import { Inbox } from '../support/inbox.ts';
 
 /** A request as it arrives behind nginx. */
 interface Arrived {

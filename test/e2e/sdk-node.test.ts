@@ -5,7 +5,8 @@ import type { AddressInfo } from 'node:net';
 import { after, describe, it } from 'node:test';
 import { startCluster } from '../cluster.ts';
 import { openRawSocket } from '../raw-socket.ts';
-import { Inbox, inboxOf, inState, subscribed, type PusherJs } from '../sdk.ts';
+import { inboxOf, inState, subscribed, type PusherJs } from '../sdk.ts';
+import { Inbox } from '../support/inbox.ts';
 import { startSwitch } from '../switch.ts';
 
 const cluster = await startCluster({ edges: 2, apis: 1 });

@@ -9,7 +9,8 @@ import { runInNewContext } from 'node:vm';
 import PusherServer from 'pusher';
 import { runFanfare, startFanfare, type Fanfare } from '../fanfare.ts';
 import { openRawSocket, type RawSocket } from '../raw-socket.ts';
-import { Inbox, PATIENCE_MS, PusherJsClass, subscribed, type PusherJs } from '../sdk.ts';
+import { PATIENCE_MS, PusherJsClass, subscribed, type PusherJs } from '../sdk.ts';
+import { Inbox } from '../support/inbox.ts';
 import { within } from '../support/deadline.ts';
 
 const directory = await mkdtemp(join(tmpdir(), 'fanfare-start-'));

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, describe, it } from 'node:test';
 import { startCluster } from '../cluster.ts';
-import { Inbox, inboxOf, subscribed } from '../sdk.ts';
+import { inboxOf, subscribed } from '../sdk.ts';
+import { Inbox } from '../support/inbox.ts';
 import { startSwitch } from '../switch.ts';
 
 const cluster = await startCluster({ edges: 2, apis: 1 });

@@ -1,5 +1,6 @@
 import type { Logger } from '@fanfare/core';
-import { Counter, Histogram, type Registry } from 'prom-client';
+import { Counter, type Registry } from 'prom-client';
+import { countRequests } from './request-metrics.ts';
 
 /** Everything of an API process that is worth a log line or a metric, one function each. */
 export interface ApiEvents {
@@ -16,13 +17,6 @@ export interface ApiEvents {
 export function createApiEvents(log: Logger, registry: Registry): ApiEvents {
   const registers = [registry];
   const requests = countRequests(registry);
-  const latency = new Histogram({
-    name: 'fanfare_api_request_seconds',
-    help: 'Time from the headers of a request to its answer, by route.',
-    labelNames: ['route'],
-    buckets: [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5, 30],
-    registers,
-  });
   const triggers = new Counter({
     name: 'fanfare_triggers_total',
     help: 'Requests whose events the message bus took.',
@@ -48,8 +42,7 @@ export function createApiEvents(log: Logger, registry: Registry): ApiEvents {
       log.info({ port }, 'api is listening');
     },
     answered(route, status, seconds) {
-      requests(route, status);
-      latency.observe({ route }, seconds);
+      requests(route, status, seconds);
       if (status >= 400) log.debug({ route, status }, 'request refused');
     },
     published(count, bytes) {
@@ -71,26 +64,5 @@ export function createApiEvents(log: Logger, registry: Registry): ApiEvents {
       defects.inc();
       log.error({ err: error }, 'unexpected exception; its request got a 500');
     },
-  };
-}
-
-/** Plain numbers that each request adds to, and that become a metric when it is scraped. */
-function countRequests(registry: Registry): (route: string, status: number) => void {
-  const counts = new Map<string, Map<number, number>>();
-  const total: Counter = new Counter({
-    name: 'fanfare_api_requests_total',
-    help: 'Answers of the HTTP API, by route and status.',
-    labelNames: ['route', 'status'],
-    registers: [registry],
-    collect() {
-      total.reset();
-      for (const [route, statuses] of counts)
-        for (const [status, count] of statuses) total.inc({ route, status }, count);
-    },
-  });
-  return (route, status) => {
-    let statuses = counts.get(route);
-    if (statuses === undefined) counts.set(route, (statuses = new Map()));
-    statuses.set(status, (statuses.get(status) ?? 0) + 1);
   };
 }

@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { createLogger, Failure } from '@fanfare/core';
-import { Registry } from 'prom-client';
-import { createApi, createApiEvents, httpErrors } from '../src/index.ts';
+import { Failure } from '@fanfare/core';
+import { httpErrors } from '../src/index.ts';
 import {
   assertOk,
   assertRefused,
@@ -182,35 +181,6 @@ describe('replies', () => {
       assertRefused(await send({ method, path }), 501, text);
       assertRefused(await sendTo(app, path, method), 401, 'Missing parameter: auth_key');
     }
-  });
-
-  it('[HE11] requests are counted by the pattern of their path, never by the path', async () => {
-    const registry = new Registry();
-    const app = createApi({
-      apps: { all: () => [], byId: () => undefined, byKey: () => undefined },
-      publisher: { up: true, publish: () => Promise.resolve() },
-      events: createApiEvents(createLogger('api', 'silent'), registry),
-      nowMs: () => NOW_SECONDS * 1000,
-      newId: () => 'id',
-    });
-    await sendTo(app, '/apps/77/channels/secret-room');
-    await sendTo(app, '/secret/path');
-    const text = await registry.metrics();
-    assert.match(text, /requests_total\{route="\/apps\/:app\/channels\/:channel",status="401"\} 1/);
-    assert.match(text, /requests_total\{route="unmatched",status="404"\} 1/);
-    assert.match(text, /request_seconds_count\{route="\/apps\/:app\/channels\/:channel"\} 1/);
-    assert.doesNotMatch(text, /secret|77/);
-  });
-
-  it('[HE11] what the bus took is counted in events and bytes', async () => {
-    const registry = new Registry();
-    const events = createApiEvents(createLogger('api', 'silent'), registry);
-    events.published(3, 120);
-    events.published(1, 0);
-    const text = await registry.metrics();
-    assert.match(text, /^fanfare_triggers_total 2$/m);
-    assert.match(text, /^fanfare_events_published_total 4$/m);
-    assert.match(text, /^fanfare_event_bytes_published_total 120$/m);
   });
 
   it('[HE12] inputs that crashed webman are answered', async () => {

@@ -18,7 +18,7 @@ export { readApps, type AppsSettings } from './service/apps.ts';
 export { commonSettings } from './service/common-settings.ts';
 export { listen } from './service/listen.ts';
 export { createLogger, type Logger } from './service/logger.ts';
-export { createMetrics } from './service/metrics.ts';
+export { createMetrics, exposeCounters, type Exposed } from './service/metrics.ts';
 export { startOpsServer, type OpsServer } from './service/ops-server.ts';
 export { createReadiness, unreadyAfter, type Readiness } from './service/readiness.ts';
 export { runService, type Service, type Stop } from './service/run.ts';

@@ -1,6 +1,6 @@
-import type { Logger } from '@fanfare/core';
+import { exposeCounters, type Exposed, type Logger } from '@fanfare/core';
 import type { CloseReason, SocketId } from '@fanfare/protocol';
-import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import { Counter, Histogram, type Registry } from 'prom-client';
 import type { EdgeCounters } from './counters.ts';
 
 /** Everything of an edge that is worth a log line or a metric, one function each. */
@@ -21,7 +21,7 @@ export function createEdgeEvents(
   registry: Registry,
   counters: EdgeCounters,
 ): EdgeEvents {
-  exposeCounters(registry, counters);
+  exposeCounters(registry, counters, SERIES);
   const registers = [registry];
   const closed = new Counter({
     name: 'fanfare_connections_closed_total',
@@ -84,50 +84,67 @@ export function createEdgeEvents(
   };
 }
 
-/** Read when scraped: the hot path adds to plain numbers. */
-function exposeCounters(registry: Registry, counters: EdgeCounters): void {
-  const registers = [registry];
-  for (const [name, help, of] of GAUGES) {
-    const gauge: Gauge = new Gauge({
-      name,
-      help,
-      registers,
-      collect: () => gauge.set(counters[of]),
-    });
-  }
-  for (const [name, help, of] of TOTALS) {
-    const collect = (): void => {
-      total.reset();
-      total.inc(counters[of]);
-    };
-    const total: Counter = new Counter({ name, help, registers, collect });
-  }
-}
-
-type Exposed = readonly [name: string, help: string, of: keyof EdgeCounters];
-
-const GAUGES: readonly Exposed[] = [
-  ['fanfare_connections', 'Open connections.', 'connections'],
-  ['fanfare_subscriptions', 'Subscriptions of open connections.', 'subscriptions'],
-  ['fanfare_channels', 'Channels that this edge listens to.', 'channels'],
-  ['fanfare_bus_up', '1 while the message bus delivers.', 'busUp'],
-];
-
-const TOTALS: readonly Exposed[] = [
-  ['fanfare_frames_received_total', 'Frames from clients.', 'framesIn'],
-  ['fanfare_frame_bytes_received_total', 'Bytes of those frames.', 'frameBytesIn'],
-  [
-    'fanfare_bus_events_total',
-    'Events from the bus for channels with subscribers here.',
-    'eventsIn',
-  ],
-  ['fanfare_events_delivered_total', 'Events handed to sockets, once per subscriber.', 'eventsOut'],
-  ['fanfare_event_bytes_delivered_total', 'Bytes of those events.', 'eventBytesOut'],
-  ['fanfare_client_events_total', 'Client events accepted.', 'clientEvents'],
-  ['fanfare_client_events_dropped_total', 'Client events refused or lost.', 'clientEventsDropped'],
-  [
-    'fanfare_frames_dropped_total',
-    'Frames thrown away because their socket does not read; it is closed.',
-    'framesDropped',
-  ],
+const SERIES: readonly Exposed<keyof EdgeCounters>[] = [
+  { name: 'fanfare_connections', help: 'Open connections.', of: 'connections', type: 'gauge' },
+  {
+    name: 'fanfare_subscriptions',
+    help: 'Subscriptions of open connections.',
+    of: 'subscriptions',
+    type: 'gauge',
+  },
+  {
+    name: 'fanfare_channels',
+    help: 'Channels that this edge listens to.',
+    of: 'channels',
+    type: 'gauge',
+  },
+  { name: 'fanfare_bus_up', help: '1 while the message bus delivers.', of: 'busUp', type: 'gauge' },
+  {
+    name: 'fanfare_frames_received_total',
+    help: 'Frames from clients.',
+    of: 'framesIn',
+    type: 'total',
+  },
+  {
+    name: 'fanfare_frame_bytes_received_total',
+    help: 'Bytes of those frames.',
+    of: 'frameBytesIn',
+    type: 'total',
+  },
+  {
+    name: 'fanfare_bus_events_total',
+    help: 'Events from the bus for channels with subscribers here.',
+    of: 'eventsIn',
+    type: 'total',
+  },
+  {
+    name: 'fanfare_events_delivered_total',
+    help: 'Events handed to sockets, once per subscriber.',
+    of: 'eventsOut',
+    type: 'total',
+  },
+  {
+    name: 'fanfare_event_bytes_delivered_total',
+    help: 'Bytes of those events.',
+    of: 'eventBytesOut',
+    type: 'total',
+  },
+  {
+    name: 'fanfare_client_events_total',
+    help: 'Client events accepted.',
+    of: 'clientEvents',
+    type: 'total',
+  },
+  {
+    name: 'fanfare_client_events_dropped_total',
+    help: 'Client events refused or lost.',
+    of: 'clientEventsDropped',
+    type: 'total',
+  },
+  {
+    name: 'fanfare_frames_dropped_total',
+    help: 'Frames thrown away because their socket does not read; it is closed.',
+    of: 'framesDropped',
+    type: 'total',
+  },
 ];

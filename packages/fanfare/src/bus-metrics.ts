@@ -1,53 +1,76 @@
+import { exposeCounters, type Exposed } from '@fanfare/core';
 import type { BusCounters } from '@fanfare/redis';
-import { Counter, Gauge, type Registry } from 'prom-client';
+import type { Registry } from 'prom-client';
 
-type Exposed = readonly [name: string, help: string, of: keyof BusCounters];
-
-const TOTALS: readonly Exposed[] = [
-  ['fanfare_redis_published_total', 'Messages that Redis has taken.', 'published'],
-  ['fanfare_redis_published_bytes_total', 'Bytes of their frames.', 'publishedBytes'],
-  [
-    'fanfare_redis_publish_retries_total',
-    'Messages sent once more after a lost reply.',
-    'publishRetries',
-  ],
-  ['fanfare_redis_publish_failures_total', 'Messages that Redis did not take.', 'publishFailures'],
-  ['fanfare_redis_received_total', 'Messages that came from Redis.', 'received'],
-  ['fanfare_redis_received_bytes_total', 'Bytes of their frames.', 'receivedBytes'],
-  ['fanfare_redis_foreign_total', 'Bytes on our topics that were no message of ours.', 'foreign'],
-  ['fanfare_redis_command_link_lost_total', 'Lost connections for commands.', 'commandLinkLost'],
-  [
-    'fanfare_redis_subscriber_link_lost_total',
-    'Lost connections for subscriptions; what was published meanwhile is missing here.',
-    'subscriberLinkLost',
-  ],
+const SERIES: readonly Exposed<keyof BusCounters>[] = [
+  {
+    name: 'fanfare_redis_published_total',
+    help: 'Messages that Redis has taken.',
+    of: 'published',
+    type: 'total',
+  },
+  {
+    name: 'fanfare_redis_published_bytes_total',
+    help: 'Bytes of their frames.',
+    of: 'publishedBytes',
+    type: 'total',
+  },
+  {
+    name: 'fanfare_redis_publish_retries_total',
+    help: 'Messages sent once more after a lost reply.',
+    of: 'publishRetries',
+    type: 'total',
+  },
+  {
+    name: 'fanfare_redis_publish_failures_total',
+    help: 'Messages that Redis did not take.',
+    of: 'publishFailures',
+    type: 'total',
+  },
+  {
+    name: 'fanfare_redis_received_total',
+    help: 'Messages that came from Redis.',
+    of: 'received',
+    type: 'total',
+  },
+  {
+    name: 'fanfare_redis_received_bytes_total',
+    help: 'Bytes of their frames.',
+    of: 'receivedBytes',
+    type: 'total',
+  },
+  {
+    name: 'fanfare_redis_foreign_total',
+    help: 'Bytes on our topics that were no message of ours.',
+    of: 'foreign',
+    type: 'total',
+  },
+  {
+    name: 'fanfare_redis_command_link_lost_total',
+    help: 'Lost connections for commands.',
+    of: 'commandLinkLost',
+    type: 'total',
+  },
+  {
+    name: 'fanfare_redis_subscriber_link_lost_total',
+    help: 'Lost connections for subscriptions; what was published meanwhile is missing here.',
+    of: 'subscriberLinkLost',
+    type: 'total',
+  },
+  {
+    name: 'fanfare_redis_topics',
+    help: 'Topics that somebody here wants.',
+    of: 'topics',
+    type: 'gauge',
+  },
+  {
+    name: 'fanfare_redis_topics_lingering',
+    help: 'Topics that nobody wants any more and that are let go soon.',
+    of: 'topicsLingering',
+    type: 'gauge',
+  },
 ];
 
-const GAUGES: readonly Exposed[] = [
-  ['fanfare_redis_topics', 'Topics that somebody here wants.', 'topics'],
-  [
-    'fanfare_redis_topics_lingering',
-    'Topics that nobody wants any more and that are let go soon.',
-    'topicsLingering',
-  ],
-];
-
-/** Read when scraped, so that the receive path only adds to plain numbers. */
 export function exposeBusCounters(registry: Registry, counters: BusCounters): void {
-  const registers = [registry];
-  for (const [name, help, of] of TOTALS) {
-    const collect = (): void => {
-      total.reset();
-      total.inc(counters[of]);
-    };
-    const total: Counter = new Counter({ name, help, registers, collect });
-  }
-  for (const [name, help, of] of GAUGES) {
-    const gauge: Gauge = new Gauge({
-      name,
-      help,
-      registers,
-      collect: () => gauge.set(counters[of]),
-    });
-  }
+  exposeCounters(registry, counters, SERIES);
 }

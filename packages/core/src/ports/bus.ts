@@ -26,7 +26,7 @@ export interface Publisher {
    * some of the messages may have been taken: repeating them with the same ids is harmless.
    */
   publish(messages: readonly BusMessage[]): Promise<void>;
-  /** False while the link is down; publishes fail then. */
+  /** False while a link is down: publishes fail then, or what they carry does not arrive here. */
   readonly up: boolean;
 }
 
