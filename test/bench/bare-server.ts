@@ -1,12 +1,10 @@
 /**
  * The smallest uWebSockets.js server that does a Pusher handshake, a subscribe and a native
- * publish: what no server on this library can be cheaper than. It publishes by itself:
- * `node … bare-server.ts` and then a line `burst rate seconds bytes` on stdin.
+ * publish: what no server on this library can be cheaper than. It publishes by itself, on order.
  */
-import { createInterface } from 'node:readline';
 import uWS from 'uWebSockets.js';
 import type { us_listen_socket } from 'uWebSockets.js';
-import { benchFrame } from './bench-frame.ts';
+import { feedOnOrder } from './feed.ts';
 
 const TOPIC = 'bench';
 const app = uWS.App();
@@ -27,18 +25,7 @@ app.listen('127.0.0.1', 0, (token: us_listen_socket | false) => {
   process.stdout.write(`port ${uWS.us_socket_local_port(token)}\n`);
 });
 
-createInterface({ input: process.stdin }).on('line', (line) => {
-  const [burst = 1, perSecond = 1, seconds = 1, bytes = 100] = line.split(' ').map(Number);
-  const frame = Buffer.from(benchFrame(bytes));
-  let left = Math.round((perSecond / burst) * seconds);
-  const timer = setInterval(
-    () => {
-      for (let index = 0; index < burst; index += 1) app.publish(TOPIC, frame, false, false);
-      left -= 1;
-      if (left > 0) return;
-      clearInterval(timer);
-      process.stdout.write('done\n');
-    },
-    (1000 * burst) / perSecond,
-  );
+feedOnOrder((frame, burst) => {
+  const bytes = Buffer.from(frame);
+  for (let index = 0; index < burst; index += 1) app.publish(TOPIC, bytes, false, false);
 });

@@ -7,13 +7,10 @@
  *     npm run bench -- fan-out [--subscribers 1000] [--rounds 5] [--seconds 4] [--bytes 150]
  */
 import { parseArgs } from 'node:util';
-import { openRedisPublisher } from '@fanfare/redis';
-import { channelKey, parseAppId, parseChannelName } from '@fanfare/protocol';
-import { createLogger } from '@fanfare/core';
 import { startCluster } from '../cluster.ts';
 import { startRedis } from '../support/redis-server.ts';
-import { benchFrame } from './bench-frame.ts';
 import { startChild, type Child } from './children.ts';
+import { turnsOf, writeOrder, type Order } from './feed.ts';
 import { cpuSeconds, median } from './process-cpu.ts';
 import { openRawClient, type RawClient } from './raw-client.ts';
 
@@ -38,18 +35,38 @@ const shapes = [
 
 interface Side {
   readonly name: string;
+  /** The process whose CPU counts. */
   readonly pid: number;
-  /** Publishes `perSecond` events a second for the run's time, `burst` at once. */
-  feed(burst: number, perSecond: number): Promise<void>;
+  /** The process that publishes on order. */
+  readonly feeder: Child;
   readonly received: () => number;
 }
 
+const tsx = ['--conditions=source', '--import', 'tsx'];
 await using redis = await startRedis();
 await using cluster = await startCluster({ edges: 1, apis: 0, redis: redis.url });
-await using bare = startChild(process.execPath, ['--import', 'tsx', 'test/bench/bare-server.ts']);
+const [edge] = cluster.edges;
+if (edge === undefined) throw new Error('there is no edge');
+await using bare = startChild(process.execPath, [...tsx, 'test/bench/bare-server.ts']);
 const [, barePort = ''] = await bare.line(/^port (\d+)$/);
+const feederArguments = ['test/bench/redis-feeder.ts', redis.url, cluster.app.id];
+await using feeder = startChild(process.execPath, [...tsx, ...feederArguments]);
+await feeder.line(/^ready$/);
 
-const sides = [await fanfareSide(), await bareSide(bare)];
+const sides: readonly Side[] = [
+  {
+    name: 'fanfare',
+    pid: edge.process.pid,
+    feeder,
+    received: await subscribe(new URL(cluster.edgeUrl(0))),
+  },
+  {
+    name: 'bare',
+    pid: bare.pid,
+    feeder: bare,
+    received: await subscribe(new URL(`ws://127.0.0.1:${barePort}/app/bare`)),
+  },
+];
 process.stdout.write(
   `${subscribers} subscribers, ${bytes} bytes of data, ${seconds} s a round, ${rounds} rounds\n`,
 );
@@ -57,7 +74,7 @@ for (const { burst, perSecond } of shapes) {
   const costs = sides.map((): number[] => []);
   for (let round = 0; round < rounds; round += 1) {
     for (const [index, side] of sides.entries()) {
-      const cost = await measure(side, burst, perSecond);
+      const cost = await measure(side, { burst, perSecond, seconds, bytes });
       costs[index]?.push(cost);
       process.stdout.write(
         `  burst ${burst} round ${round + 1} ${side.name}: ${cost.toFixed(3)} µs per delivered message\n`,
@@ -71,62 +88,28 @@ for (const { burst, perSecond } of shapes) {
 }
 process.exit(0);
 
-async function measure(side: Side, burst: number, perSecond: number): Promise<number> {
-  const expected = Math.round((perSecond / burst) * seconds) * burst * subscribers;
-  const receivedBefore = side.received();
-  const before = cpuSeconds(side.pid);
-  await side.feed(burst, perSecond);
-  const deadline = Date.now() + 10_000;
-  while (side.received() - receivedBefore < expected && Date.now() < deadline)
+async function measure({ name, pid, feeder: by, received }: Side, order: Order): Promise<number> {
+  const expected = turnsOf(order) * order.burst * subscribers;
+  const receivedBefore = received();
+  const before = cpuSeconds(pid);
+  const done = by.line(/^done$/);
+  by.process.stdin?.write(writeOrder(order));
+  await done;
+  const deadline = Date.now() + 20_000;
+  while (received() - receivedBefore < expected && Date.now() < deadline)
     await new Promise((resolve) => setTimeout(resolve, 20));
-  const used = cpuSeconds(side.pid) - before;
-  const received = side.received() - receivedBefore;
-  if (received !== expected)
-    throw new Error(`${side.name}: ${received} of ${expected} messages arrived`);
-  return (used / received) * 1e6;
+  const used = cpuSeconds(pid) - before;
+  const arrived = received() - receivedBefore;
+  if (arrived !== expected)
+    throw new Error(`${name}: ${arrived} of ${expected} arrived\n${await stateOfEdge()}`);
+  return (used / arrived) * 1e6;
 }
 
-async function fanfareSide(): Promise<Side> {
-  const [edge] = cluster.edges;
-  const counter = await subscribe(new URL(cluster.edgeUrl(0)));
-  const publisher = await openRedisPublisher({
-    url: redis.url,
-    connectionName: 'bench',
-    log: createLogger('bench', 'warn'),
-  });
-  const app = parseAppId(cluster.app.id);
-  const name = parseChannelName('bench');
-  if (edge === undefined || app === undefined || name === undefined)
-    throw new Error('there is no edge, or the names of the benchmark are none');
-  const channel = channelKey(app, name);
-  const frame = benchFrame(bytes);
-  let id = 0;
-  return {
-    name: 'fanfare',
-    pid: edge.process.pid,
-    received: counter,
-    feed: async (burst, perSecond) =>
-      every((1000 * burst) / perSecond, Math.round((perSecond / burst) * seconds), () => {
-        const messages = Array.from({ length: burst }, () => {
-          id += 1;
-          return { channel, frame, except: null, id: `m${id}`, recorded: true, once: false };
-        });
-        void publisher.publish(messages);
-      }),
-  };
-}
-
-async function bareSide(child: Child): Promise<Side> {
-  return {
-    name: 'bare',
-    pid: child.pid,
-    received: await subscribe(new URL(`ws://127.0.0.1:${barePort}/app/bare`)),
-    async feed(burst, perSecond) {
-      const done = child.line(/^done$/);
-      child.process.stdin?.write(`${burst} ${perSecond} ${seconds} ${bytes}\n`);
-      await done;
-    },
-  };
+/** What the edge says of itself, for a run that went wrong. */
+async function stateOfEdge(): Promise<string> {
+  const metrics = await (await fetch(`${edge?.opsUrl}/metrics`)).text();
+  const ours = metrics.split('\n').filter((line) => line.startsWith('fanfare_'));
+  return `${edge?.process.output()}\n${ours.join('\n')}`;
 }
 
 /** Opens all subscribers; the result counts the events that any of them received. */
@@ -145,17 +128,4 @@ async function subscribe(url: URL): Promise<() => number> {
   }
   while (subscribed < clients.length) await new Promise((resolve) => setTimeout(resolve, 20));
   return () => events;
-}
-
-async function every(ms: number, times: number, act: () => void): Promise<void> {
-  await new Promise<void>((resolve) => {
-    let left = times;
-    const timer = setInterval(() => {
-      act();
-      left -= 1;
-      if (left > 0) return;
-      clearInterval(timer);
-      resolve();
-    }, ms);
-  });
 }
