@@ -61,7 +61,7 @@ export function endpoint(
 }
 
 // Apart from the function above, and with an early return for each refusal: as one function with
-// both, V8 (Node 20) left it to the interpreter, and a request cost a fifth more.
+// both, V8 (Node 20) left it to the interpreter, and a request cost a seventh more.
 async function answerTo(c: Context<ApiEnv>, deps: ApiDeps, serve: Serve): Promise<Answer> {
   const request = c.req.raw;
   const incoming = incomingOf(c.env);

@@ -56,6 +56,7 @@ const HEADER_BYTES = 65_536;
 
 interface Connection {
   readonly socket: Socket;
+  /** The last response that is not finished yet; a finished one would keep its request's body alive. */
   latest: ServerResponse | undefined;
 }
 
@@ -72,9 +73,15 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
     hostname: 'localhost',
     errorHandler: (error) => respond(refusalOf(error, events)),
   });
+  // One function for all of them, and not a closure for each request.
+  function forget(this: ServerResponse): void {
+    const connection = connections.get(this.req.socket);
+    if (connection?.latest === this) connection.latest = undefined;
+  }
   const serve: RequestListener = (incoming, outgoing) => {
     const connection = connections.get(incoming.socket);
     if (connection !== undefined) connection.latest = outgoing;
+    outgoing.on('close', forget);
     if (stopped !== undefined) outgoing.setHeader('connection', 'close');
     void answer(incoming, outgoing);
   };
@@ -115,10 +122,9 @@ function refusalOf(error: unknown, events: ApiEvents): Refusal {
 
 /** Node's own answers to what it cannot read have no body, and some SDKs cannot bear that. */
 function refuseMalformed(server: Server, connections: Connections, events: ApiEvents): void {
-  const refuse = (socket: Duplex, refusal: Refusal): void => {
-    if (!socket.writable) return;
-    events.answered(UNMATCHED, refusal.status, 0);
-    socket.end(rawResponse(refusal), () => socket.destroy());
+  const refuseUnmatched = (socket: Duplex, refusal: Refusal): void => {
+    if (socket.writable) events.answered(UNMATCHED, refusal.status, 0);
+    refuse(socket, refusal);
   };
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     if (error.code === 'ECONNRESET') {
@@ -127,15 +133,20 @@ function refuseMalformed(server: Server, connections: Connections, events: ApiEv
     }
     const refusal = malformedRefusal(error.code);
     const latest = connections.get(socket)?.latest;
-    // Requests that were read before are answered first; one that was not has no answer to wait for.
-    if (latest === undefined || latest.writableFinished || !latest.req.complete)
-      refuse(socket, refusal);
-    else latest.once('close', () => refuse(socket, refusal));
+    if (latest === undefined) refuseUnmatched(socket, refusal);
+    // Requests that were read before are answered first.
+    else if (latest.req.complete) latest.once('close', () => refuseUnmatched(socket, refusal));
+    // What is wrong is the rest of a request whose route is known; its endpoint counts it.
+    else refuse(socket, refusal);
   });
   server.on('connect', (_incoming, socket) => {
     socket.on('error', () => socket.destroy());
-    refuse(socket, httpErrors.requestInvalid());
+    refuseUnmatched(socket, httpErrors.requestInvalid());
   });
+}
+
+function refuse(socket: Duplex, refusal: Refusal): void {
+  if (socket.writable) socket.end(rawResponse(refusal), () => socket.destroy());
 }
 
 function malformedRefusal(code: string | undefined): Refusal {

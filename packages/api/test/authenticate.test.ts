@@ -303,7 +303,8 @@ describe('authentication of requests', () => {
     const { send, app } = harness({ pathPrefix: '/push' });
     assertOk(await send({ sentPath: '/push/apps/3/events', body: trigger() }));
     assertRefused(await send({ body: trigger() }), 404, '404 NOT FOUND');
-    assertRefused(await sendTo(app, '/pusher/apps/3/events'), 404, '404 NOT FOUND');
+    for (const path of ['/pusher/apps/3/events', '/evil/apps/3/events', '/push'])
+      assertRefused(await sendTo(app, path, 'POST'), 404, '404 NOT FOUND');
   });
 
   it('[HA14] escapes that are none stay as they are', async () => {

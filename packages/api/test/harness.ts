@@ -36,6 +36,7 @@ export interface HarnessOptions {
   readonly state?: StateReader;
   readonly pathPrefix?: string;
   readonly nowMs?: () => number;
+  readonly onAnswered?: () => void;
   /** The bus takes nothing before this. */
   readonly held?: Promise<void>;
 }
@@ -48,7 +49,10 @@ export function harness(options: HarnessOptions = {}): Harness {
   let ids = 0;
   const events: ApiEvents = {
     listening() {},
-    answered: (route, status) => answered.push(`${route} ${status}`),
+    answered(route, status) {
+      answered.push(`${route} ${status}`);
+      options.onAnswered?.();
+    },
     published() {},
     unavailable() {},
     stopping() {},

@@ -21,10 +21,12 @@ describe('the server and what is no proper request', () => {
 
   it('[AP5] a connection without requests is kept for a time, and then closed', async () => {
     const api = harness();
-    await using server = await start(api, { keepAliveMs: 50 });
+    await using server = await start(api, { keepAliveMs: 1000 });
     using client = await openRaw(server.port);
     client.write(post());
-    assertAnswer(await client.answer(), 200);
+    const answer = await client.answer();
+    assertAnswer(answer, 200);
+    assert.equal(answer.headers.get('keep-alive'), 'timeout=1');
     await client.ended();
   });
 
@@ -62,6 +64,22 @@ describe('the server and what is no proper request', () => {
     await client.ended();
   });
 
+  it('[AP6] also when some of those were answered already', async () => {
+    const held = deferred();
+    const api = harness({ held: held.promise });
+    await using server = await start(api);
+    using client = await openRaw(server.port);
+    client.write(post({ body: '[]' }) + post());
+    assertAnswer(await client.answer(), 400, 'Expected the body');
+    client.write('nonsense\r\n\r\n');
+    using other = await openRaw(server.port);
+    other.write(post({ body: '[]' }));
+    assertAnswer(await other.answer(), 400, 'Expected the body');
+    held.resolve();
+    assertAnswer(await client.answer(), 200);
+    assertAnswer(await client.answer(), 400, 'Expected an HTTP/1.1 request');
+  });
+
   it('[AP7] a request line and headers over 64 KiB are refused', async () => {
     const api = harness();
     await using server = await start(api);
@@ -82,6 +100,7 @@ describe('the server and what is no proper request', () => {
       ['GET / HTTP/1.0\r\n\r\n', 404],
       ['GET / HTTP/1.1\r\nHost: a b\r\n\r\n', 400],
       ['GET / HTTP/1.1\r\nHost: [::1]:99999\r\n\r\n', 400],
+      ['GET /apps/3/../3/channels HTTP/1.1\r\nHost: x\r\n\r\n', 404],
       ['OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n', 400],
       ['OPTIONS /apps/3/events HTTP/1.1\r\nHost: x\r\n\r\n', 405],
       ['GET http://x/apps/3/events HTTP/1.1\r\nHost: x\r\n\r\n', 405],

@@ -63,16 +63,23 @@ export async function openRaw(port: number): Promise<RawClient> {
 }
 
 function changed(what: string, listen: (resolve: () => void) => void): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(
+  return within(new Promise(listen), what);
+}
+
+/** Fails with a sentence when something that has to happen does not. */
+export async function within<T>(promise: Promise<T>, what: string): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(
       () => reject(new Error(`not within ${PATIENCE_MS} ms: ${what}`)),
       PATIENCE_MS,
     );
-    listen(() => {
-      clearTimeout(timer);
-      resolve();
-    });
   });
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /** The first complete answer in these bytes; every answer of ours says how long it is. */

@@ -5,7 +5,7 @@ import { describe, it } from 'node:test';
 import { Failure, readSettings, SettingsError } from '@fanfare/core';
 import { apiSettings, startApiServer } from '../src/index.ts';
 import { deferred, harness, trigger } from './harness.ts';
-import { openRaw } from './raw-client.ts';
+import { openRaw, within } from './raw-client.ts';
 import { assertAnswer, head, post, start } from './server-under-test.ts';
 
 describe('the server', () => {
@@ -19,6 +19,7 @@ describe('the server', () => {
       assertAnswer(answer, 200);
       assert.equal(answer.headers.get('content-type'), 'application/json');
       assert.equal(answer.headers.get('connection'), 'keep-alive');
+      assert.equal(answer.headers.get('keep-alive'), 'timeout=75');
       client.write(post({ body: '{}' }));
       assertAnswer(await client.answer(), 400, 'Missing');
     }
@@ -100,7 +101,8 @@ describe('the server', () => {
   });
 
   it('[AP4] a caller that goes away in its body harms nobody and publishes nothing', async () => {
-    const api = harness();
+    let given = deferred();
+    const api = harness({ onAnswered: () => given.resolve() });
     await using server = await start(api);
     const whole = post();
     for (const at of [whole.length - 1, whole.length - 30]) {
@@ -109,7 +111,10 @@ describe('the server', () => {
       using marker = await openRaw(server.port);
       marker.write(post({ body: '[]' }));
       assertAnswer(await marker.answer(), 400, 'Expected');
+      given = deferred();
       gone.destroy();
+      await within(given.promise, 'an end of the request that was cut off');
+      assert.equal(api.answered.at(-1), '/apps/:app/events 400');
     }
     using client = await openRaw(server.port);
     client.write(post({ body: trigger({ data: 'marker' }) }));
@@ -129,6 +134,9 @@ describe('the server', () => {
     assertAnswer(await idle.answer(), 400, 'Expected');
     using busy = await openRaw(server.port);
     busy.write(post());
+    using halfway = await openRaw(server.port);
+    halfway.write(post().slice(0, 20));
+    // What came before this was read before it: both ends are in this process.
     using late = await openRaw(server.port);
     late.write(post({ body: '[]' }));
     assertAnswer(await late.answer(), 400, 'Expected');
@@ -143,6 +151,10 @@ describe('the server', () => {
     assertAnswer(answer, 200);
     assert.equal(answer.headers.get('connection'), 'close');
     await busy.ended();
+    halfway.write(post().slice(20));
+    const last = await halfway.answer();
+    assertAnswer(last, 200);
+    assert.equal(last.headers.get('connection'), 'close');
     await stopping;
     assert.deepEqual(order, ['answered', 'stopped']);
     await server.stop();
