@@ -10,6 +10,9 @@ import {
 import { httpErrors } from './http-errors.ts';
 import { respond } from './respond.ts';
 import { batchEvents } from './routes/batch-events.ts';
+import { channelUsers } from './routes/channel-users.ts';
+import { channel } from './routes/channel.ts';
+import { channels } from './routes/channels.ts';
 import { events } from './routes/events.ts';
 import { notAvailable } from './routes/not-available.ts';
 import { pathOf, sentTarget } from './target.ts';
@@ -27,13 +30,12 @@ export function createApi(deps: ApiDeps): ApiApp {
   const route = (method: 'GET' | 'POST', path: string, serve: Serve): void => {
     app.on(method, path, endpoint(deps, path, serve));
   };
-  const queries = notAvailable('Channel queries are');
   const terminate = notAvailable('Terminating connections is');
   route('POST', '/apps/:app/events', events(deps));
   route('POST', '/apps/:app/batch_events', batchEvents(deps));
-  route('GET', '/apps/:app/channels', queries);
-  route('GET', '/apps/:app/channels/:channel', queries);
-  route('GET', '/apps/:app/channels/:channel/users', queries);
+  route('GET', '/apps/:app/channels', channels(deps));
+  route('GET', '/apps/:app/channels/:channel', channel(deps));
+  route('GET', '/apps/:app/channels/:channel/users', channelUsers(deps));
   route('POST', '/apps/:app/users/:user/terminate_connections', terminate);
   // Python's SDK leaves the app out; its key says which it is.
   route('POST', '/users/:user/terminate_connections', terminate);

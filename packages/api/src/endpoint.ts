@@ -7,14 +7,14 @@ import { readBody } from './body.ts';
 import type { ApiEvents } from './events.ts';
 import { httpErrors } from './http-errors.ts';
 import { Refusal } from './refusal.ts';
-import { respond } from './respond.ts';
+import { respond, type Answer } from './respond.ts';
 import { pathOf, queryOf, sentTarget } from './target.ts';
 
 export interface ApiDeps {
   readonly apps: AppRegistry;
   readonly publisher: Publisher;
-  /** What the cluster knows of its channels; without it, whatever needs it is answered 501. */
-  readonly state?: StateReader;
+  /** What the cluster knows of its channels. */
+  readonly state: StateReader;
   readonly events: ApiEvents;
   /** What stands before `/apps/…` in the path, and is not signed. */
   readonly pathPrefix?: string;
@@ -33,10 +33,9 @@ export type ApiApp = Hono<ApiEnv>;
 export interface Call extends Caller {
   readonly body: Buffer;
   readonly idempotencyKey: string | undefined;
+  /** What stands in the path for `:channel`, percent-decoded; empty on a route without one. */
+  readonly channel: string;
 }
-
-/** The JSON text of a 200, or what is wrong. */
-export type Answer = string | Refusal;
 
 export type Serve = (call: Call) => Answer | Promise<Answer>;
 
@@ -75,7 +74,13 @@ async function answerTo(c: Context<ApiEnv>, deps: ApiDeps, serve: Serve): Promis
   const { app, params } = caller;
   const refused = checkBody(params, body) ?? checkApp(app, c.req.param('app'), deps.apps);
   if (refused !== undefined) return refused;
-  return serve({ app, params, body, idempotencyKey: idempotencyKeyOf(request, incoming) });
+  return serve({
+    app,
+    params,
+    body,
+    idempotencyKey: idempotencyKeyOf(request, incoming),
+    channel: c.req.param('channel') ?? '',
+  });
 }
 
 /** Node's own request: there when node-server runs the app, and not when a test calls it. */

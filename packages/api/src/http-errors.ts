@@ -94,8 +94,24 @@ export const httpErrors = {
   ),
   infoAttribute: httpError(
     400,
-    (attribute: string) =>
-      `Invalid info attribute ${quote(attribute)}: info should be a comma separated list of attributes out of user_count, subscription_count`,
+    (attribute: string, known: string) =>
+      `Invalid info attribute ${quote(attribute)}: info should be a comma separated list of attributes out of ${known}`,
+  ),
+  // The next three are hosted Pusher's, its own spelling included: SDKs' tests compare them.
+  userCountPrefix: httpError(
+    400,
+    () =>
+      'user_count may only be requested for presence channels - please supply filter_by_prefix begining with presence-',
+  ),
+  userCountChannel: httpError(
+    400,
+    () => 'Cannot retrieve the user count unless the channel is a presence channel',
+  ),
+  usersChannel: httpError(400, () => 'Users can only be retrieved for presence channels'),
+  channelsListed: httpError(
+    400,
+    (max: number) =>
+      `More than ${max} channels are occupied: expected a filter_by_prefix that fewer names begin with`,
   ),
   batchSize: httpError(
     400,

@@ -1,13 +1,29 @@
 import type { ChannelCounts, StateReader } from '@fanfare/core';
-import { channelKey, channelTraits, type AppId, type ChannelName } from '@fanfare/protocol';
+import {
+  channelKey,
+  channelTraits,
+  type AppId,
+  type ChannelKey,
+  type ChannelName,
+  type QueryParam,
+} from '@fanfare/protocol';
 import { httpErrors } from './http-errors.ts';
+import { queryList } from './query.ts';
 import type { Refusal } from './refusal.ts';
 
-/** What a caller wants to know of the channels it triggers on. */
+/** What a caller wants to know of channels. */
 export interface Info {
   readonly userCount: boolean;
   readonly subscriptionCount: boolean;
+  readonly cache: boolean;
 }
+
+type Attribute = 'user_count' | 'subscription_count' | 'cache';
+
+/** What a trigger and a list tell of each channel. */
+export const countAttributes: readonly Attribute[] = ['user_count', 'subscription_count'];
+/** What can be asked of one channel. */
+export const channelAttributes: readonly Attribute[] = [...countAttributes, 'cache'];
 
 export interface Question {
   readonly channel: ChannelName;
@@ -18,37 +34,76 @@ export interface Question {
 export type Counts = Readonly<Record<string, number>>;
 
 /** Undefined when nothing is asked: without the parameter, with null, and with Ruby's empty text. */
-export function decodeInfo(value: unknown): Info | undefined | Refusal {
+export function decodeInfo(
+  value: unknown,
+  known: readonly Attribute[],
+): Info | undefined | Refusal {
   if (value === undefined || value === null || value === '') return undefined;
   if (typeof value !== 'string') return httpErrors.parameterType('info', 'a string');
   const attributes = value.split(',').map((attribute) => attribute.trim());
-  const unknown = attributes.find(
-    (attribute) => attribute !== 'user_count' && attribute !== 'subscription_count',
-  );
-  if (unknown !== undefined) return httpErrors.infoAttribute(unknown);
+  const unknown = attributes.find((attribute) => !known.some((each) => each === attribute));
+  if (unknown !== undefined) return httpErrors.infoAttribute(unknown, known.join(', '));
   return {
     userCount: attributes.includes('user_count'),
     subscriptionCount: attributes.includes('subscription_count'),
+    cache: attributes.includes('cache'),
   };
 }
 
-/** One answer for each question, in their order; all are read in one go. */
+/** In a query `info` may also be an array, as PHP and Ruby send one. */
+export function decodeQueryInfo(
+  params: readonly QueryParam[],
+  known: readonly Attribute[],
+): Info | undefined | Refusal {
+  return decodeInfo(queryList(params, 'info')?.join(','), known);
+}
+
+/**
+ * One answer for each question, in their order. All are read in one go, each channel once, and
+ * only those of which something is asked that they have.
+ */
 export async function readCounts(
-  state: StateReader | undefined,
+  state: StateReader,
   app: AppId,
   questions: readonly Question[],
-): Promise<readonly Counts[] | Refusal> {
-  if (state === undefined) return httpErrors.notAvailable('The info parameter is');
-  const counts = await state.counts(questions.map(({ channel }) => channelKey(app, channel)));
-  return questions.map((question, index) => describe(question, counts[index]));
+): Promise<readonly Counts[]> {
+  const keys = new Set<ChannelKey>();
+  for (const { channel, info } of questions)
+    if (info !== undefined && counted(channel, info)) keys.add(channelKey(app, channel));
+  if (keys.size === 0) return questions.map(() => ({}));
+  const asked = [...keys];
+  const read = await state.counts(asked);
+  const counts = new Map(asked.map((key, index) => [key, read[index]]));
+  return questions.map(({ channel, info }) => {
+    const found = counts.get(channelKey(app, channel));
+    return info === undefined || found === undefined ? {} : describe(channel, info, found);
+  });
 }
 
-/** Only presence channels count users; an attribute that a channel does not have is left out. */
-function describe({ channel, info }: Question, counts: ChannelCounts | undefined): Counts {
-  if (info === undefined || counts === undefined) return {};
-  const presence = channelTraits(channel).kind === 'presence';
+/** An attribute that a channel does not have is left out: only presence channels count users. */
+export function describe(
+  channel: ChannelName,
+  { userCount, subscriptionCount }: Info,
+  { users, subscriptions }: ChannelCounts,
+): Counts {
   return {
-    ...(info.userCount && presence && { user_count: counts.users }),
-    ...(info.subscriptionCount && { subscription_count: counts.subscriptions }),
+    ...(userCount && isPresence(channel) && { user_count: users }),
+    ...(subscriptionCount && { subscription_count: subscriptions }),
   };
+}
+
+export function isPresence(channel: ChannelName): boolean {
+  return channelTraits(channel).kind === 'presence';
+}
+
+/**
+ * The channel on which the server reaches the sockets of one user. Nobody subscribes to it by its
+ * name, so it is in no list, and asked for by name it is unoccupied.
+ */
+export function isHidden(channel: ChannelName): boolean {
+  return channelTraits(channel).kind === 'user';
+}
+
+function counted(channel: ChannelName, { userCount, subscriptionCount }: Info): boolean {
+  return subscriptionCount || (userCount && isPresence(channel));
 }

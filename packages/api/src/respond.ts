@@ -1,4 +1,7 @@
-import type { Answer } from './endpoint.ts';
+import type { Refusal } from './refusal.ts';
+
+/** The JSON text of a 200, or what is wrong. */
+export type Answer = string | Refusal;
 
 /** Made once: node-server writes a plain object's headers without copying them. */
 const JSON_HEADERS = { 'content-type': 'application/json' };

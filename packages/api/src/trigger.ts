@@ -4,13 +4,13 @@ import {
   isEventName,
   isReservedEvent,
   limits,
-  parseChannelName,
   parseSocketId,
   type ChannelName,
   type SocketId,
 } from '@fanfare/protocol';
+import { decodeChannelName } from './channel-name.ts';
 import { httpErrors } from './http-errors.ts';
-import { decodeInfo, type Info } from './info.ts';
+import { countAttributes, decodeInfo, type Info } from './info.ts';
 import type { Parameters } from './parameters.ts';
 import { Refusal } from './refusal.ts';
 
@@ -50,7 +50,7 @@ function decodeEvent(
   if (dataBytes > appLimits.maxEventBytes) return httpErrors.dataTooLarge(appLimits.maxEventBytes);
   const except = decodeSocketId(params.value('socket_id'));
   if (except instanceof Refusal) return except;
-  const info = decodeInfo(params.value('info'));
+  const info = decodeInfo(params.value('info'), countAttributes);
   if (info instanceof Refusal) return info;
   // Last, so that a request that is wrong is told so, and not that its channel has to wait.
   for (const channel of channels) {
@@ -94,7 +94,7 @@ function decodeChannels(params: Parameters): readonly ChannelName[] | Refusal {
   for (const value of several as readonly unknown[]) {
     if (typeof value !== 'string')
       return httpErrors.parameterType('channels', 'an array of strings');
-    const channel = decodeChannel(value);
+    const channel = decodeChannelName(value);
     if (channel instanceof Refusal) return channel;
     channels.add(channel);
   }
@@ -111,12 +111,8 @@ function decodeBatchChannel(params: Parameters): readonly ChannelName[] | Refusa
 
 function oneChannel(value: unknown): readonly ChannelName[] | Refusal {
   if (typeof value !== 'string') return httpErrors.parameterType('channel', 'a string');
-  const channel = decodeChannel(value);
+  const channel = decodeChannelName(value);
   return channel instanceof Refusal ? channel : [channel];
-}
-
-function decodeChannel(value: string): ChannelName | Refusal {
-  return parseChannelName(value) ?? httpErrors.channelName(value, limits.channelNameChars);
 }
 
 function decodeSocketId(value: unknown): SocketId | null | Refusal {

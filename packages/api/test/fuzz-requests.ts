@@ -19,6 +19,7 @@ export function randomOf(seed: number): Random {
  * answer to it is the answer to all of it.
  */
 export function fuzzRequest(random: Random): Buffer {
+  if (chance(random, 0.25)) return fuzzQuery(random);
   const batch = chance(random, 0.3);
   const path = batch ? '/apps/3/batch_events' : '/apps/3/events';
   let body: Buffer = Buffer.from(
@@ -40,6 +41,51 @@ export function fuzzRequest(random: Random): Buffer {
   return Buffer.concat([Buffer.from(head, 'latin1'), body]);
 }
 
+/** A channel query, most of them properly signed, with an odd name, prefix or info. */
+function fuzzQuery(random: Random): Buffer {
+  const name = encodeURIComponent(pick(random, CHANNELS));
+  const sent = chance(random, 0.8) ? name : pick(random, ['%', '%ff', '%2F', '..', 'a/b', '', ';']);
+  const path = pick(random, [
+    '/apps/3/channels',
+    `/apps/3/channels/${sent}`,
+    `/apps/3/channels/${sent}/users`,
+  ]);
+  const params = {
+    ...(chance(random, 0.5) && { filter_by_prefix: pick(random, [...TEXTS, ...CHANNELS]) }),
+    ...(chance(random, 0.5) && { info: pick(random, [...TEXTS, ...INFOS]) }),
+    ...(chance(random, 0.2) && { [pick(random, NAMES)]: pick(random, TEXTS) }),
+  };
+  // What is signed is decoded, and what cannot be decoded is signed as it is.
+  const signedPath = sent === name ? decodeURIComponent(path) : path;
+  let target = signed({ method: 'GET', path: signedPath, sentPath: path, params });
+  if (chance(random, 0.2)) target = changeTarget(random, target);
+  const method = chance(random, 0.95) ? 'GET' : pick(random, METHODS);
+  return Buffer.from(`${method} ${target} HTTP/1.1\r\nHost: x\r\n\r\n`, 'latin1');
+}
+
+const CHANNELS = [
+  'lobby',
+  'presence-a',
+  'private-b',
+  'cache-c',
+  '#server-to-user-1',
+  '#x',
+  '__proto__',
+  'constructor',
+  'presence-',
+  '频道',
+  ' ',
+  'a/b',
+  'x'.repeat(201),
+] as const;
+const INFOS = [
+  'user_count',
+  'subscription_count',
+  'user_count,subscription_count',
+  'cache',
+  ',',
+  'toString',
+] as const;
 const METHODS = [
   'GET',
   'PUT',

@@ -8,6 +8,7 @@ import {
   type StateReader,
 } from '@fanfare/core';
 import { createApi, type ApiApp, type ApiEvents } from '../src/index.ts';
+import { memoryState } from './memory-state.ts';
 
 /** The moment at which Pusher's published examples are signed. */
 export const NOW_SECONDS = 1_353_088_179;
@@ -33,6 +34,7 @@ export interface Harness {
 
 export interface HarnessOptions {
   readonly apps?: readonly App[];
+  /** Without one, nobody is in any channel. */
   readonly state?: StateReader;
   readonly pathPrefix?: string;
   readonly nowMs?: () => number;
@@ -68,7 +70,7 @@ export function harness(options: HarnessOptions = {}): Harness {
         published.push(messages);
       },
     },
-    ...(options.state && { state: options.state }),
+    state: options.state ?? memoryState(),
     ...(options.pathPrefix !== undefined && { pathPrefix: options.pathPrefix }),
     events,
     nowMs: options.nowMs ?? (() => NOW_SECONDS * 1000),

@@ -14,6 +14,7 @@ import {
   trigger,
   type Reply,
 } from './harness.ts';
+import { memoryState } from './memory-state.ts';
 
 const withKey = (key: string): RequestInit => ({ headers: { 'Idempotency-Key': key } });
 
@@ -75,6 +76,7 @@ describe('Idempotency-Key', () => {
     const app = createApi({
       apps: createMemoryAppRegistry([makeApp()]),
       publisher: edge,
+      state: memoryState(),
       events: harness().events,
       nowMs: () => NOW_SECONDS * 1000,
       newId: () => crypto.randomUUID(),

@@ -1,102 +1,171 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { Failure, type ChannelCounts, type StateReader } from '@fanfare/core';
+import { Failure, type StateReader } from '@fanfare/core';
 import { assertOk, assertRefused, harness, trigger, type Harness, type Reply } from './harness.ts';
+import { memoryState, stateWith, unreadable } from './memory-state.ts';
+import { unknownAttribute } from './query-client.ts';
 
-const CHANNELS = ['presence-foobar', 'another'];
-
-const state: StateReader = {
-  counts: async (channels) =>
-    channels.map((channel): ChannelCounts => ({ subscriptions: channel.length, users: 42 })),
-  occupied: async () => [],
-  users: async () => [],
+const OCCUPIED = {
+  'presence-foobar': { sockets: 51, users: { '1': 1, '2': 49, '3': 1 } },
+  another: { sockets: 13 },
 };
+const CHANNELS = Object.keys(OCCUPIED);
 
-async function ask(
-  info: unknown,
-  reader: StateReader | undefined,
-): Promise<{ readonly reply: Reply; readonly published: Harness['published'] }> {
-  const { send, published } = harness(reader === undefined ? {} : { state: reader });
-  return { reply: await send({ body: trigger({ channels: CHANNELS, info }) }), published };
+interface Asked {
+  readonly reply: Reply;
+  readonly published: Harness['published'];
 }
 
-function unreadable(): Promise<never> {
-  return Promise.reject(new Failure('unavailable', 'away'));
+async function ask(fields: Readonly<Record<string, unknown>>, state?: StateReader): Promise<Asked> {
+  const { send, published } = harness({ state: state ?? (await stateWith(OCCUPIED)) });
+  return { reply: await send({ body: trigger({ channels: CHANNELS, ...fields }) }), published };
+}
+
+async function askBatch(batch: readonly object[], state?: StateReader): Promise<Asked> {
+  const { send, published } = harness({ state: state ?? (await stateWith(OCCUPIED)) });
+  const body = JSON.stringify({ batch: batch.map((part) => ({ name: 'n', data: 'd', ...part })) });
+  return { reply: await send({ path: '/apps/3/batch_events', body }), published };
 }
 
 async function wrong(info: unknown, text: string): Promise<void> {
-  const { reply, published } = await ask(info, state);
+  const { reply, published } = await ask({ info });
   assertRefused(reply, 400, text);
   assert.deepEqual(published, []);
 }
 
 function attribute(name: string): string {
-  return `Invalid info attribute "${name}": info should be a comma separated list of attributes out of user_count, subscription_count`;
+  return unknownAttribute(name, 'user_count, subscription_count');
 }
 
 describe('info of a trigger', () => {
   it('[TR8] the answer counts each channel, without what does not apply to it', async () => {
-    const { reply, published } = await ask('user_count,subscription_count', state);
+    const { reply, published } = await ask({ info: 'user_count,subscription_count' });
     assertOk(
       reply,
-      '{"channels":{"presence-foobar":{"user_count":42,"subscription_count":17},"another":{"subscription_count":9}}}',
+      '{"channels":{"presence-foobar":{"user_count":3,"subscription_count":51},"another":{"subscription_count":13}}}',
     );
     assert.equal(published.length, 1);
     assertOk(
-      (await ask(' user_count ', state)).reply,
-      '{"channels":{"presence-foobar":{"user_count":42},"another":{}}}',
+      (await ask({ info: ' user_count ' })).reply,
+      '{"channels":{"presence-foobar":{"user_count":3},"another":{}}}',
+    );
+    assertOk(
+      (await ask({ info: 'subscription_count' })).reply,
+      '{"channels":{"presence-foobar":{"subscription_count":51},"another":{"subscription_count":13}}}',
+    );
+  });
+
+  it('[TR8] a channel without anybody counts zero, and each channel is answered once', async () => {
+    const info = 'subscription_count,user_count';
+    const channels = ['presence-x', 'another', 'presence-x', '__proto__', '7', 'another'];
+    const { reply } = await ask({ info, channels });
+    assertOk(
+      reply,
+      '{"channels":{"7":{"subscription_count":0},"presence-x":{"user_count":0,"subscription_count":0},"another":{"subscription_count":13},"__proto__":{"subscription_count":0}}}',
+    );
+    assertOk(
+      (await ask({ info, channels: undefined, channel: 'another' })).reply,
+      '{"channels":{"another":{"subscription_count":13}}}',
+    );
+  });
+
+  it('[TR8] it may be asked in the query', async () => {
+    const { send } = harness({ state: await stateWith(OCCUPIED) });
+    assertOk(
+      await send({
+        params: { name: 'n', data: '', channel: 'another', info: 'subscription_count' },
+      }),
+      '{"channels":{"another":{"subscription_count":13}}}',
     );
   });
 
   it('[TR8] an empty info asks nothing', async () => {
-    for (const info of ['', null, undefined]) assertOk((await ask(info, undefined)).reply);
+    const state = unreadable(new Error('nothing was to be read'));
+    for (const info of ['', null, undefined]) assertOk((await ask({ info }, state)).reply);
+  });
+
+  it('[TR8] what no channel of the trigger has is not read', async () => {
+    const state = unreadable(new Error('nothing was to be read'));
+    const { reply } = await ask({ info: 'user_count', channels: ['a', 'private-b'] }, state);
+    assertOk(reply, '{"channels":{"a":{},"private-b":{}}}');
   });
 
   it('[TR8] an unknown attribute is refused, and a list that is no text', async () => {
     await wrong('cache', attribute('cache'));
     await wrong('user_count,', attribute(''));
     await wrong('user_count subscription_count', attribute('user_count subscription_count'));
+    await wrong('USER_COUNT', attribute('USER_COUNT'));
+    await wrong('__proto__', attribute('__proto__'));
     await wrong(['user_count'], 'Expected info parameter to be a string');
   });
 
-  it('[TR8] without anything that counts, 501 and nothing is published', async () => {
-    const { reply, published } = await ask('user_count', undefined);
-    assertRefused(reply, 501, 'The info parameter is not available in this version of Fanfare yet');
-    assert.deepEqual(published, []);
+  it('[TR8] the counts are those of the moment before the event', async () => {
+    const order: string[] = [];
+    const state = memoryState();
+    const { send, published } = harness({
+      state: {
+        ...state,
+        counts(channels) {
+          order.push(`counted before ${published.length} published`);
+          return state.counts(channels);
+        },
+      },
+    });
+    await send({ body: trigger({ info: 'subscription_count' }) });
+    assert.deepEqual(order, ['counted before 0 published']);
+    assert.equal(published.length, 1);
   });
 
-  it('[TR8] counts that cannot be read refuse the trigger before anything is published', async () => {
-    const { reply, published } = await ask('user_count', { ...state, counts: unreadable });
-    assertRefused(reply, 503, 'The cluster is unavailable, please repeat the request');
-    assert.deepEqual(published, []);
+  it('[TR18] counts that cannot be read refuse the trigger, and nothing is published', async () => {
+    const state = unreadable(new Failure('unavailable', 'away'));
+    const event = { channel: 'c', info: 'subscription_count' };
+    for (const { reply, published } of [
+      await ask({ info: 'user_count' }, state),
+      await askBatch([{ channel: 'a' }, event], state),
+    ]) {
+      assertRefused(reply, 503, 'The cluster is unavailable, please repeat the request');
+      assert.equal(reply.headers.get('retry-after'), '1');
+      assert.deepEqual(published, []);
+    }
+  });
+
+  it('[TR18] a trigger that asks for no counts does not need them', async () => {
+    const state = unreadable(new Failure('unavailable', 'away'));
+    const { reply, published } = await ask({}, state);
+    assertOk(reply);
+    assert.equal(published.length, 1);
+    assertOk((await askBatch([{ channel: 'a' }], state)).reply);
   });
 
   it('[TR12] a batch answers one object for each event, in an array', async () => {
-    const { send, published } = harness({ state });
-    const path = '/apps/3/batch_events';
-    const event = { name: 'n', data: 'd' };
     const batch = [
-      { ...event, channel: 'presence-a', info: 'user_count' },
-      { ...event, channel: 'b' },
-      { ...event, channel: 'c', info: 'subscription_count,user_count' },
+      { channel: 'presence-foobar', info: 'user_count' },
+      { channel: 'presence-foobar' },
+      { channel: 'another', info: 'subscription_count,user_count' },
+      { channel: 'another', info: 'user_count' },
+      { channel: 'presence-foobar', info: 'subscription_count' },
+      { channel: 'empty', info: 'subscription_count' },
     ];
+    const { reply, published } = await askBatch(batch);
     assertOk(
-      await send({ path, body: JSON.stringify({ batch }) }),
-      '{"batch":[{"user_count":42},{},{"subscription_count":3}]}',
+      reply,
+      '{"batch":[{"user_count":3},{},{"subscription_count":13},{},{"subscription_count":51},{"subscription_count":0}]}',
     );
-    assertOk(await send({ path, body: JSON.stringify({ batch: batch.slice(1, 2) }) }));
-    assert.equal(published.length, 2);
+    assert.equal(published.length, 1);
+    assertOk((await askBatch([{ channel: 'a' }, { channel: 'a', info: '' }])).reply);
   });
 
-  it('[TR12] without anything that counts, a batch that asks is refused whole', async () => {
-    const { send, published } = harness();
-    const event = { name: 'n', data: 'd', channel: 'c' };
-    const body = JSON.stringify({ batch: [event, { ...event, info: 'subscription_count' }] });
-    assertRefused(
-      await send({ path: '/apps/3/batch_events', body }),
-      501,
-      'The info parameter is not available in this version of Fanfare yet',
-    );
-    assert.deepEqual(published, []);
+  it('[TR12] of a batch only channels are read of which something is asked, each once', async () => {
+    const read: (readonly string[])[] = [];
+    const state = memoryState();
+    const info = 'subscription_count';
+    await askBatch([{ channel: 'a', info }, { channel: 'b' }, { channel: 'a', info }], {
+      ...state,
+      counts(channels) {
+        read.push(channels);
+        return state.counts(channels);
+      },
+    });
+    assert.deepEqual(read, [['3/a']]);
   });
 });

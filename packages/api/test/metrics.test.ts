@@ -4,6 +4,7 @@ import { createLogger, createMemoryAppRegistry } from '@fanfare/core';
 import { Registry } from 'prom-client';
 import { createApi, createApiEvents, type ApiEvents } from '../src/index.ts';
 import { assertOk, makeApp, NOW_SECONDS, send, sendTo, trigger } from './harness.ts';
+import { memoryState } from './memory-state.ts';
 
 function eventsOf(registry: Registry): ApiEvents {
   return createApiEvents(createLogger('api', 'silent'), registry);
@@ -21,6 +22,7 @@ describe('metrics', () => {
     const app = createApi({
       apps: createMemoryAppRegistry([makeApp()]),
       publisher: { up: true, publish: () => Promise.resolve() },
+      state: memoryState(),
       events: eventsOf(registry),
       nowMs: () => NOW_SECONDS * 1000,
       newId: () => 'id',

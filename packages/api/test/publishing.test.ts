@@ -4,6 +4,7 @@ import { createMemoryAppRegistry, createMemoryNetwork } from '@fanfare/core';
 import { channelKey, parseAppId, parseChannelName } from '@fanfare/protocol';
 import { createApi } from '../src/index.ts';
 import { assertOk, deferred, harness, makeApp, NOW_SECONDS, send, trigger } from './harness.ts';
+import { memoryState } from './memory-state.ts';
 
 describe('what a trigger does on the bus', () => {
   it('[TR1] a subscriber of the memory bus gets it', async () => {
@@ -20,6 +21,7 @@ describe('what a trigger does on the bus', () => {
     const app = createApi({
       apps: createMemoryAppRegistry([makeApp()]),
       publisher: network.open({ onMessage() {}, onUp() {} }),
+      state: memoryState(),
       events: harness().events,
       nowMs: () => NOW_SECONDS * 1000,
       newId: () => 'id',
@@ -34,6 +36,7 @@ describe('what a trigger does on the bus', () => {
     const app = createApi({
       apps: createMemoryAppRegistry([makeApp()]),
       publisher: { up: true, publish: () => taken.promise },
+      state: memoryState(),
       events: harness().events,
       nowMs: () => NOW_SECONDS * 1000,
       newId: () => 'id',

@@ -3,6 +3,7 @@ import { describe, it } from 'node:test';
 import Pusher from 'pusher';
 import type { ApiServer } from '../src/index.ts';
 import { channelsOf, harness, KEY, SECRET, type Harness } from './harness.ts';
+import { stateWith } from './memory-state.ts';
 import { start } from './server-under-test.ts';
 
 function sdkOf({ port }: ApiServer, secret = SECRET): Pusher {
@@ -67,11 +68,6 @@ describe("Pusher's own SDK for Node", () => {
       [() => sdkOf(server, 'wrong').trigger('c', 'e', ''), 401, /^Invalid signature: /],
       [() => sdk.sendToUser('7', 'e', ''), 501, /^Server-to-user events are not available/],
       [() => sdk.terminateUserConnections('7'), 501, /^Terminating connections is not/],
-      [
-        () => sdk.get({ path: '/channels', params: { filter_by_prefix: 'presence-a=b,c' } }),
-        501,
-        /^Channel queries are not available/,
-      ],
     ];
     for (const [call, status, text] of rows)
       await assert.rejects(call(), (error) => {
@@ -81,5 +77,59 @@ describe("Pusher's own SDK for Node", () => {
         return true;
       });
     assert.deepEqual(served.published, []);
+  });
+
+  it('[CQ17] get lists channels, describes one and lists its users', async () => {
+    const room = 'presence-a=b@c,d;e.f';
+    const state = await stateWith({
+      [room]: { sockets: 3, users: { '1': 2, 'u=2': 1 } },
+      lobby: { sockets: 1 },
+    });
+    await using server = await start(harness({ nowMs: Date.now, state }));
+    const sdk = sdkOf(server);
+    const get = async (path: string, params: Record<string, string> = {}): Promise<unknown> => {
+      const reply = await sdk.get({ path, params });
+      assert.equal(reply.status, 200);
+      return reply.json();
+    };
+    assert.deepEqual(await get('/channels'), { channels: { [room]: {}, lobby: {} } });
+    assert.deepEqual(
+      await get('/channels', { filter_by_prefix: 'presence-', info: 'user_count' }),
+      { channels: { [room]: { user_count: 2 } } },
+    );
+    assert.deepEqual(await get(`/channels/${room}`, { info: 'user_count,subscription_count' }), {
+      occupied: true,
+      user_count: 2,
+      subscription_count: 3,
+    });
+    assert.deepEqual(await get('/channels/nowhere'), { occupied: false });
+    assert.deepEqual(await get(`/channels/${room}/users`), { users: [{ id: '1' }, { id: 'u=2' }] });
+    assert.deepEqual(await get('/channels/presence-nowhere/users'), { users: [] });
+    await assert.rejects(
+      sdk.get({ path: '/channels/lobby/users' }),
+      (error) => (error as Refused).status === 400 && /presence/.test((error as Refused).body),
+    );
+  });
+
+  it('[TR17] trigger and triggerBatch get the counts they ask for', async () => {
+    const state = await stateWith({
+      'presence-a': { sockets: 3, users: { '1': 3 } },
+      b: { sockets: 2 },
+    });
+    await using server = await start(harness({ nowMs: Date.now, state }));
+    const sdk = sdkOf(server);
+    const info = 'user_count,subscription_count';
+    const reply = await sdk.trigger(['presence-a', 'b'], 'e', '', { info });
+    assert.deepEqual(await reply.json(), {
+      channels: {
+        'presence-a': { user_count: 1, subscription_count: 3 },
+        b: { subscription_count: 2 },
+      },
+    });
+    const batched = await sdk.triggerBatch([
+      { channel: 'b', name: 'e', data: '' },
+      { channel: 'presence-a', name: 'e', data: '', info: 'user_count' },
+    ]);
+    assert.deepEqual(await batched.json(), { batch: [{}, { user_count: 1 }] });
   });
 });

@@ -1,5 +1,6 @@
 import { limits, parseAppId, parseAppKey, type AppId, type AppKey } from '@fanfare/protocol';
 import { z } from 'zod';
+import { dialectSchema, webhookOf, webhookSchema, type Dialect, type Webhook } from './webhook.ts';
 
 /** One tenant of the cluster and everything that is decided per tenant. */
 export interface App {
@@ -10,7 +11,9 @@ export interface App {
   readonly clientEvents: boolean;
   /** Also tell a channel's own listeners that a subscription failed, by `pusher:subscription_error`. */
   readonly subscriptionErrors: boolean;
+  readonly dialect: Dialect;
   readonly limits: AppLimits;
+  readonly webhooks: readonly Webhook[];
 }
 
 export interface KeyPair {
@@ -22,6 +25,7 @@ export interface AppLimits {
   readonly maxEventBytes: number;
   readonly maxClientEventsPerSecond: number;
   readonly maxChannelsPerConnection: number;
+  readonly maxPresenceMembers: number;
 }
 
 const parsed = <T>(parse: (input: string) => T | undefined, message: string) =>
@@ -47,19 +51,38 @@ const appLimitsSchema = z.strictObject({
   maxEventBytes: count(limits.eventDataBytes),
   maxClientEventsPerSecond: count(limits.clientEventsPerSecond),
   maxChannelsPerConnection: count(limits.channelsPerConnection),
+  maxPresenceMembers: count(limits.presenceMembers),
 });
 
-export const appSchema = z.strictObject({
-  id: appIdSchema,
-  keys: z.tuple(
-    [z.strictObject({ key: appKeySchema, secret: appSecretSchema })],
-    z.strictObject({ key: appKeySchema, secret: appSecretSchema }),
-  ),
-  enabled: z.boolean().default(true),
-  clientEvents: z.boolean().default(true),
-  subscriptionErrors: z.boolean().default(true),
-  limits: appLimitsSchema.prefault({}),
-});
+export const appSchema = z
+  .strictObject({
+    id: appIdSchema,
+    keys: z.tuple(
+      [z.strictObject({ key: appKeySchema, secret: appSecretSchema })],
+      z.strictObject({ key: appKeySchema, secret: appSecretSchema }),
+    ),
+    enabled: z.boolean().default(true),
+    clientEvents: z.boolean().default(true),
+    subscriptionErrors: z.boolean().default(true),
+    dialect: dialectSchema.default('pusher'),
+    limits: appLimitsSchema.prefault({}),
+    webhooks: z.array(webhookSchema).default([]),
+  })
+  .transform((app, context) => {
+    const webhooks = app.webhooks.map((hook) => webhookOf(hook, app.dialect));
+    const ids = new Set<string>();
+    for (const [index, { id }] of webhooks.entries()) {
+      // Both would share one lane, and one of them would hear nothing.
+      if (ids.has(id))
+        context.addIssue({
+          code: 'custom',
+          path: ['webhooks', index],
+          message: 'expected another url, events, channels or dialect than a webhook before it',
+        });
+      ids.add(id);
+    }
+    return { ...app, webhooks };
+  });
 
 /** The contents of `APPS_FILE`. No two apps share an id or a key. */
 export const appsFileSchema = z

@@ -14,8 +14,8 @@ export { createMemoryNetwork, type MemoryNetwork } from './memory/memory-bus.ts'
 export type { AppRegistry } from './ports/app-registry.ts';
 export type { Bus, BusEvents, BusMessage, Publisher } from './ports/bus.ts';
 export type { ChannelCounts, StateReader } from './ports/state.ts';
-export { readApps, type AppsSettings } from './service/apps.ts';
-export { commonSettings } from './service/common-settings.ts';
+export { oneWebhook, readApps, type AppsSettings } from './service/apps.ts';
+export { appsSettings, commonSettings } from './service/common-settings.ts';
 export { listen } from './service/listen.ts';
 export { createLogger, type Logger } from './service/logger.ts';
 export { createMetrics, exposeCounters, type Exposed } from './service/metrics.ts';
@@ -33,3 +33,68 @@ export {
   type SettingsShape,
 } from './service/settings.ts';
 export { isSignatureOf, md5, sign } from './signature.ts';
+export { hookOfLane, isReplayLane, replayLane } from './ports/outbox.ts';
+export type {
+  Backlog,
+  ClaimedLane,
+  ClaimMax,
+  DeadLane,
+  DeadLaneName,
+  DeadLetter,
+  Outbox,
+  OutboxEntry,
+  Routing,
+  Tended,
+  Unrouted,
+  WebhookEvent,
+} from './ports/outbox.ts';
+export type { RosterFeed, RosterFeedEvents, RosterReader } from './ports/roster-feed.ts';
+export type {
+  Beat,
+  Held,
+  HeldShare,
+  Incarnation,
+  Joined,
+  Registered,
+  Reported,
+  Revision,
+  Roster,
+  RosterChange,
+  RosterMember,
+  Share,
+  ShareStore,
+  Subject,
+} from './ports/state.ts';
+export { MemoryOutbox } from './state/memory-outbox.ts';
+export {
+  EdgeReporter,
+  edgeReporterOptions,
+  type EdgeReporterEvents,
+  type EdgeReporterOptions,
+  type EdgeReporterParts,
+} from './state/edge-reporter.ts';
+export { startKeeper } from './state/keeper.ts';
+export { createMemoryRosterFeeds, type MemoryRosterFeeds } from './state/memory-roster-feed.ts';
+export {
+  createMemoryState,
+  type MemoryState,
+  type MemoryStateOptions,
+} from './state/memory-state.ts';
+export {
+  PartitionReporter,
+  reporterOptions,
+  type JoinOutcome,
+  type ReporterEvents,
+  type ReporterOptions,
+  type ReporterSource,
+} from './state/reporter.ts';
+export { existenceEvent, parseSubjectKey, subjectKey, type SubjectKey } from './state/subject.ts';
+export { outboxLimits, stateTiming, type OutboxLimits, type StateTiming } from './state/timing.ts';
+export {
+  wants,
+  wantsClientEvents,
+  wantsExistence,
+  type Dialect,
+  type Webhook,
+  type WebhookEventName,
+} from './webhook.ts';

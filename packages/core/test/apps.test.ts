@@ -32,11 +32,14 @@ const defaults = {
   enabled: true,
   clientEvents: true,
   subscriptionErrors: true,
+  dialect: 'pusher',
   limits: {
     maxEventBytes: 10_240,
     maxClientEventsPerSecond: 10,
     maxChannelsPerConnection: 1_000,
+    maxPresenceMembers: 100,
   },
+  webhooks: [],
 };
 const env = { APP_ID: appId('1001'), APP_KEY: appKey('k1'), APP_SECRET: 's1' };
 
@@ -84,7 +87,7 @@ describe('Apps from a file', () => {
     };
     assert.deepEqual(readApps(await write({ apps: [app, other] })), [
       { ...app, ...defaults },
-      { ...other, limits: { ...other.limits, maxClientEventsPerSecond: 10 } },
+      { ...defaults, ...other, limits: { ...defaults.limits, ...other.limits } },
     ]);
   });
 
@@ -99,8 +102,8 @@ describe('Apps from a file', () => {
       }),
       [
         'apps[0].keys[0]: the name "name" is unknown, expected key or secret',
-        'apps[0]: the name "secret" is unknown, expected id, keys, enabled, clientEvents, subscriptionErrors or limits',
-        'apps[1].limits: the names "maxEvents" and "max" are unknown, expected maxEventBytes, maxClientEventsPerSecond or maxChannelsPerConnection',
+        'apps[0]: the name "secret" is unknown, expected id, keys, enabled, clientEvents, subscriptionErrors, dialect, limits or webhooks',
+        'apps[1].limits: the names "maxEvents" and "max" are unknown, expected maxEventBytes, maxClientEventsPerSecond, maxChannelsPerConnection or maxPresenceMembers',
         'the name "app" is unknown, expected apps',
       ],
     );

@@ -12,14 +12,21 @@ import {
   type ChannelName,
   type ClientError,
   type ClientFrame,
+  type PresenceMember,
   type SocketId,
   type SubscriptionErrorType,
 } from '@fanfare/protocol';
+import { parseMember } from './channel-data.ts';
 
 type Frame<Kind extends ClientFrame['kind']> = Extract<ClientFrame, { kind: Kind }>;
 
 export type Admission =
-  | { readonly ok: true; readonly channel: ChannelName }
+  | {
+      readonly ok: true;
+      readonly channel: ChannelName;
+      /** On a presence channel: whom the socket stands for. */
+      readonly member: PresenceMember | undefined;
+    }
   | { readonly ok: false; readonly refusal: Refusal };
 
 /** What a client is told of a subscription that it does not get. */
@@ -33,7 +40,7 @@ export interface Refusal {
   };
 }
 
-/** Decides whether this socket may subscribe: the name, the kind, the signature. */
+/** Decides whether this socket may subscribe: the name, the kind, the signature, and whom it stands for. */
 export function admitSubscribe(app: App, socketId: SocketId, frame: Frame<'subscribe'>): Admission {
   const channel = parseChannelName(frame.channel);
   if (channel === undefined)
@@ -43,14 +50,16 @@ export function admitSubscribe(app: App, socketId: SocketId, frame: Frame<'subsc
       400,
     );
   const { kind, cache } = channelTraits(channel);
-  if (kind === 'presence')
-    return refused(clientErrors.notAvailable('Presence channels'), 'ServerError', 501);
   if (kind === 'user')
     return refused(clientErrors.notAvailable('User channels'), 'ServerError', 501);
   if (cache) return refused(clientErrors.notAvailable('Cache channels'), 'ServerError', 501);
-  if (kind === 'public') return { ok: true, channel };
+  if (kind === 'public') return { ok: true, channel, member: undefined };
   const error = checkAuth(app, socketId, channel, frame);
-  return error === undefined ? { ok: true, channel } : refused(error, 'AuthError', 401);
+  if (error !== undefined) return refused(error, 'AuthError', 401);
+  if (kind !== 'presence') return { ok: true, channel, member: undefined };
+  const parsed = parseMember(frame.channelData);
+  if (!parsed.ok) return refused(parsed.error, 'RequestError', 400);
+  return { ok: true, channel, member: parsed.member };
 }
 
 function checkAuth(

@@ -1,4 +1,4 @@
-import type { App, Bus } from '@fanfare/core';
+import type { App } from '@fanfare/core';
 import {
   channelKey,
   clientErrors,
@@ -6,41 +6,35 @@ import {
   connectionEstablishedFrame,
   decodeClientFrame,
   errorFrame,
-  eventFrame,
   limits,
-  parseChannelName,
   pongFrame,
   shown,
   subscriptionErrorFrame,
-  subscriptionSucceededFrame,
   type ChannelKey,
-  type ChannelName,
   type ClientError,
   type ClientFrame,
   type CloseReason,
   type SocketId,
 } from '@fanfare/protocol';
-import { admitClientEvent, admitSubscribe, type Refusal } from './admission.ts';
-import type { EdgeCounters } from './counters.ts';
-import type { EdgeEvents } from './events.ts';
+import { admitClientEvent, type Refusal } from './admission.ts';
+import { sendClientEvent, type ClientEventContext } from './client-events.ts';
 import type { Beating, HeartbeatWheel } from './heartbeat.ts';
-import type { Hub, LocalChannel } from './hub.ts';
 import { TokenBucket } from './rate.ts';
 import { closeText, type ClientSocket, type SocketHandler } from './socket.ts';
 import { Subscriptions } from './subscriptions.ts';
+import {
+  subscribeTask,
+  unsubscribe,
+  type SubscribingConnection,
+  type SubscribingContext,
+} from './subscribing.ts';
 import { Turnstile, type Task, type TurnstileOwner } from './turnstile.ts';
 
 /** What all connections of an edge share. */
-export interface ConnectionContext {
-  readonly hub: Hub;
-  readonly bus: Bus;
+export interface ConnectionContext extends SubscribingContext, ClientEventContext {
   readonly wheel: HeartbeatWheel;
-  readonly counters: EdgeCounters;
-  readonly events: EdgeEvents;
   readonly connections: Set<Connection>;
   readonly activityTimeoutSeconds: number;
-  readonly nowMs: () => number;
-  readonly newId: () => string;
 }
 
 /** What may wait in one connection while the bus is asked; beyond it the client is told to come back. */
@@ -49,14 +43,14 @@ const WAITING_MAX = { tasks: 2 * limits.channelsPerConnection, bytes: 1_048_576 
 type Frame<Kind extends ClientFrame['kind']> = Extract<ClientFrame, { kind: Kind }>;
 
 /** One client: what it is subscribed to, and what becomes of each of its frames, in their order. */
-export class Connection implements SocketHandler, Beating, TurnstileOwner {
+export class Connection implements SocketHandler, Beating, TurnstileOwner, SubscribingConnection {
   lastSeenTick = 0;
   pingedTick = -1;
   dueTick = 0;
   readonly id: SocketId;
+  readonly app: App;
+  readonly subscriptions = new Subscriptions();
   readonly #context: ConnectionContext;
-  readonly #app: App;
-  readonly #subscriptions = new Subscriptions();
   readonly #turnstile = new Turnstile(this);
   #socket: ClientSocket | undefined;
   #clientEvents: TokenBucket | undefined;
@@ -64,7 +58,7 @@ export class Connection implements SocketHandler, Beating, TurnstileOwner {
   constructor(context: ConnectionContext, app: App, id: SocketId) {
     this.id = id;
     this.#context = context;
-    this.#app = app;
+    this.app = app;
   }
 
   /** Only while the connection is open. */
@@ -73,8 +67,12 @@ export class Connection implements SocketHandler, Beating, TurnstileOwner {
     return this.#socket;
   }
 
+  get isOpen(): boolean {
+    return this.#socket !== undefined;
+  }
+
   isSubscribed(key: ChannelKey): boolean {
-    return this.#socket !== undefined && this.#subscriptions.has(key);
+    return this.#socket !== undefined && this.subscriptions.has(key);
   }
 
   onOpen(socket: ClientSocket): void {
@@ -93,7 +91,7 @@ export class Connection implements SocketHandler, Beating, TurnstileOwner {
 
   onBinary(): void {
     this.onSign();
-    this.#inTurn(0, () => this.#tell(clientErrors.binaryFrame()));
+    this.#inTurn(0, () => this.tell(clientErrors.binaryFrame()));
   }
 
   onText(text: string, bytes: number): void {
@@ -103,7 +101,7 @@ export class Connection implements SocketHandler, Beating, TurnstileOwner {
     counters.frameBytesIn += bytes;
     const decoded = decodeClientFrame(text);
     if (decoded.ok) this.#onFrame(decoded.frame, bytes);
-    else this.#inTurn(bytes, () => this.#tell(decoded.error));
+    else this.#inTurn(bytes, () => this.tell(decoded.error));
   }
 
   onClose(): void {
@@ -113,7 +111,7 @@ export class Connection implements SocketHandler, Beating, TurnstileOwner {
     connections.delete(this);
     hub.part(this.id);
     wheel.remove(this);
-    for (const key of this.#subscriptions.all()) hub.leave(key);
+    for (const key of this.subscriptions.all()) hub.leave(key, this.id);
   }
 
   ping(): void {
@@ -145,99 +143,16 @@ export class Connection implements SocketHandler, Beating, TurnstileOwner {
       case 'pong':
         return;
       case 'subscribe':
-        return this.#onSubscribe(frame, bytes);
+        return this.#pass(bytes, subscribeTask(this.#context, this, frame));
       case 'unsubscribe':
-        return this.#inTurn(bytes, () => this.#unsubscribe(frame.channel));
+        return this.#inTurn(bytes, () => unsubscribe(this.#context, this, frame.channel));
       case 'signin':
         return this.#inTurn(bytes, () =>
-          this.#tell(clientErrors.notAvailable('User authentication and signin')),
+          this.tell(clientErrors.notAvailable('User authentication and signin')),
         );
       case 'client-event':
         return this.#inTurn(bytes, () => this.#clientEvent(frame));
     }
-  }
-
-  /**
-   * The bus is asked as soon as the frame is here, so that a client that subscribes to many
-   * channels waits for one round trip; the answer is given in the frame's turn.
-   */
-  #onSubscribe(frame: Frame<'subscribe'>, bytes: number): void {
-    const admission = admitSubscribe(this.#app, this.id, frame);
-    if (!admission.ok) {
-      this.#inTurn(bytes, () => this.#refuse(frame.channel, admission.refusal));
-      return;
-    }
-    const { channel } = admission;
-    const local = this.#context.hub.acquire(channelKey(this.#app.id, channel));
-    this.#pass(bytes, () => this.#subscribe(channel, local));
-  }
-
-  #subscribe(channel: ChannelName, local: LocalChannel): Promise<void> | undefined {
-    const refusal = this.#socket === undefined ? undefined : this.#objection(channel, local.key);
-    if (this.#socket === undefined || refusal !== undefined) {
-      this.#context.hub.release(local);
-      if (refusal !== undefined) this.#refuse(channel, refusal);
-      return undefined;
-    }
-    if (local.ready !== undefined) return this.#confirmWhen(local.ready, channel, local);
-    this.#confirm(channel, local);
-    return undefined;
-  }
-
-  async #confirmWhen(
-    ready: Promise<void>,
-    channel: ChannelName,
-    local: LocalChannel,
-  ): Promise<void> {
-    const startedMs = this.#context.nowMs();
-    try {
-      await ready;
-    } catch (error) {
-      this.#context.hub.release(local);
-      this.#context.events.subscribeFailed(error);
-      // No SDK asks again for a channel that failed, but each does so after a reconnect.
-      this.close(closeReasons.subscribeTimeout);
-      return;
-    }
-    const waitedMs = this.#context.nowMs() - startedMs;
-    this.#confirm(channel, local);
-    this.#context.events.subscribeWaited(waitedMs);
-  }
-
-  #objection(channel: ChannelName, key: ChannelKey): Refusal | undefined {
-    // Nothing is told to the channel's own listeners here: its first subscription is well.
-    if (this.#subscriptions.has(key)) return { error: clientErrors.existingSubscription(channel) };
-    const { maxChannelsPerConnection: max } = this.#app.limits;
-    if (this.#subscriptions.size < max) return undefined;
-    return {
-      error: clientErrors.tooManyChannels(max),
-      failure: { type: 'LimitError', status: 429 },
-    };
-  }
-
-  /** The confirmation goes out before the socket joins the topic, so nothing of the channel precedes it. */
-  #confirm(channel: ChannelName, local: LocalChannel): void {
-    const { hub } = this.#context;
-    this.#send(subscriptionSucceededFrame(channel));
-    if (this.#socket === undefined) {
-      hub.release(local);
-      return;
-    }
-    this.#subscriptions.add(local.key);
-    this.#socket.subscribe(local.key);
-    hub.confirmed(local);
-  }
-
-  #unsubscribe(name: string): void {
-    const channel = parseChannelName(name);
-    const key = channel === undefined ? undefined : channelKey(this.#app.id, channel);
-    if (this.#socket === undefined) return;
-    if (key === undefined || !this.#subscriptions.delete(key)) {
-      this.#tell(clientErrors.noSubscription(shown(name)));
-      return;
-    }
-    this.#socket.unsubscribe(key);
-    this.#context.hub.leave(key);
   }
 
   #clientEvent(frame: Frame<'client-event'>): void {
@@ -245,44 +160,34 @@ export class Connection implements SocketHandler, Beating, TurnstileOwner {
     const error = this.#clientEventError(frame);
     if (error !== undefined) {
       this.#context.counters.clientEventsDropped += 1;
-      this.#tell(error);
+      this.tell(error);
     }
   }
 
   #clientEventError(frame: Frame<'client-event'>): ClientError | undefined {
-    const admission = admitClientEvent(this.#app, frame);
+    const admission = admitClientEvent(this.app, frame);
     if (!admission.ok) return admission.error;
     const { channel } = admission;
-    const key = channelKey(this.#app.id, channel);
-    if (!this.#subscriptions.has(key)) return clientErrors.clientEventNotSubscribed(channel);
-    const { maxClientEventsPerSecond: perSecond } = this.#app.limits;
+    const key = channelKey(this.app.id, channel);
+    if (!this.subscriptions.has(key)) return clientErrors.clientEventNotSubscribed(channel);
+    const { maxClientEventsPerSecond: perSecond } = this.app.limits;
     const nowMs = this.#context.nowMs();
     this.#clientEvents ??= new TokenBucket(perSecond, nowMs);
     if (!this.#clientEvents.take(nowMs)) return clientErrors.clientEventRate(perSecond);
-    this.#publish(key, eventFrame(channel, frame.event, frame.data));
+    const { event, data } = frame;
+    const user = this.#context.hub.get(key)?.presence?.userOf(this.id);
+    sendClientEvent(this.#context, { app: this.app, channel, event, data, sender: this.id, user });
     return undefined;
   }
 
-  /** Client events are neither acknowledged nor kept: what the bus cannot take now is counted and dropped. */
-  #publish(channel: ChannelKey, frame: string): void {
-    const { bus, counters, events, newId } = this.#context;
-    counters.clientEvents += 1;
-    bus
-      .publish([{ channel, frame, except: this.id, id: newId(), recorded: false, once: false }])
-      .catch((error: unknown) => {
-        counters.clientEventsDropped += 1;
-        events.clientEventLost(error);
-      });
-  }
-
-  #refuse(channel: string, { error, failure }: Refusal): void {
-    this.#tell(error);
-    if (failure === undefined || !this.#app.subscriptionErrors) return;
+  refuse(channel: string, { error, failure }: Refusal): void {
+    this.tell(error);
+    if (failure === undefined || !this.app.subscriptionErrors) return;
     const { type, status } = failure;
     this.#send(subscriptionErrorFrame(shown(channel), type, error.message, status));
   }
 
-  #tell(error: ClientError): void {
+  tell(error: ClientError): void {
     this.#send(errorFrame(error));
   }
 

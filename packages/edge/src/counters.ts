@@ -13,6 +13,14 @@ export interface EdgeCounters {
   eventBytesOut: number;
   clientEvents: number;
   clientEventsDropped: number;
+  /** Client events that a webhook wanted and the outbox did not take. */
+  clientEventsUntold: number;
+  /** Changes of rosters told to the subscribers here, once each. */
+  memberEvents: number;
+  /** Rosters read because changes had been missed. */
+  rostersRead: number;
+  /** Partitions of the state in which this edge holds something. */
+  leases: number;
   framesDropped: number;
 }
 
@@ -29,6 +37,10 @@ export function createEdgeCounters(): EdgeCounters {
     eventBytesOut: 0,
     clientEvents: 0,
     clientEventsDropped: 0,
+    clientEventsUntold: 0,
+    memberEvents: 0,
+    rostersRead: 0,
+    leases: 0,
     framesDropped: 0,
   };
 }

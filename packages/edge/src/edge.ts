@@ -1,5 +1,17 @@
 import { randomBytes } from 'node:crypto';
-import type { AppRegistry, Bus, BusEvents, Stop } from '@fanfare/core';
+import {
+  EdgeReporter,
+  type AppRegistry,
+  type Bus,
+  type BusEvents,
+  type EdgeReporterOptions,
+  type Outbox,
+  type RosterFeed,
+  type RosterFeedEvents,
+  type RosterReader,
+  type ShareStore,
+  type Stop,
+} from '@fanfare/core';
 import {
   closeReasons,
   makeSocketId,
@@ -14,7 +26,9 @@ import type { EdgeCounters } from './counters.ts';
 import { drain } from './drain.ts';
 import type { EdgeEvents } from './events.ts';
 import { HeartbeatWheel } from './heartbeat.ts';
+import { createHoldings } from './holdings.ts';
 import { Hub } from './hub.ts';
+import { RosterRefresher } from './roster-refresher.ts';
 import { RefusedConnection } from './refused-connection.ts';
 import type { SocketHandler, SocketListener, Upgrade, Accept } from './socket.ts';
 
@@ -24,6 +38,8 @@ export interface EdgeOptions {
   readonly pingSeconds: number;
   readonly pongSeconds: number;
   readonly drainSeconds: number;
+  /** How the state store is told; for tests. */
+  readonly reporter?: EdgeReporterOptions;
 }
 
 export interface EdgeParts {
@@ -31,6 +47,9 @@ export interface EdgeParts {
   readonly counters: EdgeCounters;
   /** Called with the hub's own handlers; the edge closes what it opened. */
   openBus(events: BusEvents): Promise<Bus>;
+  /** Whoever opened it closes it, after the edge has stopped. */
+  readonly store: ShareStore & RosterReader & Pick<Outbox, 'append'>;
+  openFeed(events: RosterFeedEvents): Promise<RosterFeed>;
   listen(accept: Accept): Promise<SocketListener>;
   readonly events: EdgeEvents;
   /** The bus went away or came back. */
@@ -44,9 +63,9 @@ export interface Edge extends AsyncDisposable {
   stop(how: Stop): Promise<void>;
 }
 
-/** Opens the bus, then the port; closes them in the reverse order. */
+/** Opens the bus and the feed, then the port; closes them in the reverse order. */
 export async function startEdge(options: EdgeOptions, parts: EdgeParts): Promise<Edge> {
-  const { counters, events } = parts;
+  const { counters, events, store } = parts;
   const hub = new Hub(counters);
   const bus = await parts.openBus({
     onMessage: hub.onMessage,
@@ -56,28 +75,91 @@ export async function startEdge(options: EdgeOptions, parts: EdgeParts): Promise
       parts.onUp();
     },
   });
+  const feed = await parts
+    .openFeed({ onChange: hub.onRosterChange, onGap: hub.onRosterGap })
+    .catch(async (error: unknown) => closeAndThrow(error, bus));
   counters.busUp = bus.up ? 1 : 0;
   const context: ConnectionContext = {
     hub,
     bus,
+    store,
     events,
     counters,
     wheel: new HeartbeatWheel(options),
     connections: new Set(),
     activityTimeoutSeconds: options.activityTimeoutSeconds,
     nowMs: Date.now,
-    newId: () => randomBytes(9).toString('base64url'),
+    newId,
   };
   const listener = await parts
     .listen((upgrade) => accept(upgrade, options, parts.apps, context))
-    .catch(async (error: unknown) => {
-      await bus[Symbol.asyncDispose]();
-      throw error;
-    });
-  hub.connect(bus, (topic, frame) => listener.publish(topic, frame));
+    .catch(async (error: unknown) => closeAndThrow(error, feed, bus));
+  const state = openState(hub, options, parts);
+  hub.connect({
+    bus,
+    feed,
+    publish: (topic, frame) => listener.publish(topic, frame),
+    partitionOf: (channel) => store.partitionOf(channel),
+    changed: (subject) => state.reporter.changed(subject),
+    join: async (...args) => state.reporter.join(...args),
+    lost: (channel) => state.refresher.refresh(channel),
+  });
   context.wheel.start();
+  state.reporter.start();
   events.listening(listener.port);
-  return asService(context, listener, options.drainSeconds);
+  return asService(context, { listener, feed, ...state }, options.drainSeconds);
+}
+
+function newId(): string {
+  return randomBytes(9).toString('base64url');
+}
+
+async function closeAndThrow(
+  reason: unknown,
+  ...opened: readonly AsyncDisposable[]
+): Promise<never> {
+  await Promise.all(opened.map(async (each) => each[Symbol.asyncDispose]()));
+  throw reason;
+}
+
+interface EdgeState {
+  readonly reporter: EdgeReporter;
+  readonly refresher: RosterRefresher;
+}
+
+function openState(
+  hub: Hub,
+  { reporter: options }: EdgeOptions,
+  { apps, store, events, counters }: EdgeParts,
+): EdgeState {
+  const reporter = new EdgeReporter({
+    store,
+    source: createHoldings(hub, apps),
+    events: {
+      registered() {
+        counters.leases += 1;
+      },
+      fenced(partition) {
+        counters.leases -= 1;
+        events.stateFenced(partition);
+      },
+      stateLost: (partition) => events.stateLost(partition),
+      reported: (shares, ms) => events.stateReported(shares, ms),
+      failed: (error) => events.stateFailed(error),
+    },
+    nowMs: () => performance.now(),
+    newIncarnation: newId,
+    ...(options !== undefined && { options }),
+  });
+  const refresher = new RosterRefresher({
+    store,
+    isOpen: (channel) => hub.get(channel.key)?.presence === channel,
+    onRead() {
+      counters.rostersRead += 1;
+    },
+    onFailed: (error) => events.stateFailed(error),
+  });
+  return { reporter, refresher };
 }
 
 function accept(
@@ -106,12 +188,17 @@ function newSocketId(hub: Hub): SocketId {
   }
 }
 
+interface Opened extends EdgeState {
+  readonly listener: SocketListener;
+  readonly feed: RosterFeed;
+}
+
 function asService(
   context: ConnectionContext,
-  listener: SocketListener,
+  { listener, feed, reporter, refresher }: Opened,
   drainSeconds: number,
 ): Edge {
-  const { bus, connections, events, wheel } = context;
+  const { bus, connections, counters, events, wheel } = context;
   let stopped: Promise<void> | undefined;
   const stop = async (how: Stop): Promise<void> => {
     const seconds = how === 'drain' ? drainSeconds : 0;
@@ -120,6 +207,11 @@ function asService(
     await drain(connections, closeReasons.draining, seconds * 1000);
     wheel.stop();
     await listener[Symbol.asyncDispose]();
+    // Only now: what left a moment ago is given back with the rest, and at once.
+    refresher.stop();
+    await reporter.leave();
+    counters.leases = 0;
+    await feed[Symbol.asyncDispose]();
     await bus[Symbol.asyncDispose]();
   };
   return {

@@ -12,6 +12,11 @@ export interface EdgeEvents {
   subscribeFailed(error: unknown): void;
   clientEventLost(error: unknown): void;
   busUp(up: boolean): void;
+  stateReported(shares: number, ms: number): void;
+  /** A call to the state store came to nothing; it is made again. */
+  stateFailed(error: unknown): void;
+  stateFenced(partition: number): void;
+  stateLost(partition: number): void;
   draining(connections: number, seconds: number): void;
   defect(error: unknown): void;
 }
@@ -31,21 +36,23 @@ export function createEdgeEvents(
   });
   const waited = new Histogram({
     name: 'fanfare_subscribe_wait_seconds',
-    help: 'Time a first subscription to a channel waited for the bus.',
+    help: 'Time a subscription waited for the bus or for its place in a presence channel.',
     buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 30],
     registers,
   });
   const failures = new Counter({
     name: 'fanfare_subscribe_failures_total',
-    help: 'First subscriptions to a channel that the bus did not complete in time.',
+    help: 'Subscriptions that the bus or the state store did not complete in time.',
     registers,
   });
+  const state = createStateEvents(log, registry);
   const defects = new Counter({
     name: 'fanfare_defects_total',
     help: 'Exceptions that nothing expected. Each is a bug; please report it.',
     registers,
   });
   return {
+    ...state,
     listening(port) {
       log.info({ port }, 'edge is listening');
     },
@@ -80,6 +87,56 @@ export function createEdgeEvents(
     defect(error) {
       defects.inc();
       log.error({ err: error }, 'unexpected exception; the connection it happened on is closed');
+    },
+  };
+}
+
+type StateEvents = Pick<EdgeEvents, 'stateReported' | 'stateFailed' | 'stateFenced' | 'stateLost'>;
+
+function createStateEvents(log: Logger, registry: Registry): StateEvents {
+  const registers = [registry];
+  const reported = new Histogram({
+    name: 'fanfare_state_report_seconds',
+    help: 'Time the state store took for a report.',
+    buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5],
+    registers,
+  });
+  const shares = new Counter({
+    name: 'fanfare_state_shares_reported_total',
+    help: 'Counts of channels and members that the state store was told.',
+    registers,
+  });
+  const failures = new Counter({
+    name: 'fanfare_state_failures_total',
+    help: 'Calls to the state store that came to nothing. They are made again.',
+    registers,
+  });
+  const fences = new Counter({
+    name: 'fanfare_state_fences_total',
+    help: 'Times the state store had written this edge off in a partition; it said everything anew.',
+    registers,
+  });
+  const losses = new Counter({
+    name: 'fanfare_state_losses_total',
+    help: 'Times a partition of the state store had lost its data.',
+    registers,
+  });
+  return {
+    stateReported(count, ms) {
+      reported.observe(ms / 1000);
+      shares.inc(count);
+    },
+    stateFailed(error) {
+      failures.inc();
+      log.debug({ err: error }, 'the state store did not answer; it is asked again');
+    },
+    stateFenced(partition) {
+      fences.inc();
+      log.warn({ partition }, 'the state store had written this edge off; saying everything anew');
+    },
+    stateLost(partition) {
+      losses.inc();
+      log.error({ partition }, 'the state store has lost its data; saying everything anew');
     },
   };
 }
@@ -145,6 +202,30 @@ const SERIES: readonly Exposed<keyof EdgeCounters>[] = [
     name: 'fanfare_frames_dropped_total',
     help: 'Frames thrown away because their socket does not read; it is closed.',
     of: 'framesDropped',
+    type: 'total',
+  },
+  {
+    name: 'fanfare_state_leases',
+    help: 'Partitions of the state in which this edge has a lease.',
+    of: 'leases',
+    type: 'gauge',
+  },
+  {
+    name: 'fanfare_client_events_untold_total',
+    help: 'Client events that a webhook wanted and that could not be kept for it.',
+    of: 'clientEventsUntold',
+    type: 'total',
+  },
+  {
+    name: 'fanfare_member_events_total',
+    help: 'Members added or removed, once per event.',
+    of: 'memberEvents',
+    type: 'total',
+  },
+  {
+    name: 'fanfare_rosters_read_total',
+    help: 'Rosters read because changes had been missed.',
+    of: 'rostersRead',
     type: 'total',
   },
 ];

@@ -1,6 +1,14 @@
-import type { Bus, BusEvents } from '@fanfare/core';
-import type { ChannelKey, SocketId } from '@fanfare/protocol';
+import type {
+  Bus,
+  BusEvents,
+  JoinOutcome,
+  RosterFeed,
+  RosterFeedEvents,
+  Subject,
+} from '@fanfare/core';
+import { channelOfKey, channelTraits, type ChannelKey, type SocketId } from '@fanfare/protocol';
 import type { EdgeCounters } from './counters.ts';
+import { PresenceChannel, type MemberSubject, type PresenceLinks } from './presence-channel.ts';
 import type { ClientSocket } from './socket.ts';
 
 /** A connection as fan-out sees it: the one that an event may have to skip. */
@@ -12,30 +20,57 @@ export interface Subscriber {
 /** What this process has to do with one channel; handed out to those who take an interest in it. */
 export interface LocalChannel {
   readonly key: ChannelKey;
+  readonly partition: number;
+  /** The cluster counts its subscriptions. */
+  readonly isReported: boolean;
+  /** Its members, for a presence channel. */
+  readonly presence: PresenceChannel | undefined;
   /** Subscriptions and subscribes under way; the bus is let go when nobody is left. */
   interested: number;
-  /** Subscriptions that were confirmed, for counting what fan-out delivers. */
+  /** Subscriptions that were confirmed. */
   subscribed: number;
-  /** Until the bus delivers the channel here; undefined from then on. */
+  /** Until the bus, and the feed of a presence channel, deliver here; undefined from then on. */
   ready: Promise<void> | undefined;
+}
+
+/** What the hub needs of the edge around it. All of it needs the hub to exist first. */
+export interface HubLinks {
+  readonly bus: Bus;
+  readonly feed: RosterFeed;
+  /** To every socket here that is subscribed. */
+  publish(topic: ChannelKey, frame: Uint8Array): void;
+  partitionOf(channel: ChannelKey): number;
+  /** What this edge holds of the subject has changed. */
+  changed(subject: Subject): void;
+  join(subject: MemberSubject, info: string, membersMax: number): Promise<JoinOutcome>;
+  /** Changes were missed: the channel's roster has to be read and handed to it. */
+  lost(channel: PresenceChannel): void;
 }
 
 /** Which channels this edge listens to on the bus, and where their events go. */
 export class Hub {
   readonly #channels = new Map<ChannelKey, LocalChannel>();
+  readonly #partitions = new Map<number, Set<LocalChannel>>();
   readonly #connections = new Map<SocketId, Subscriber>();
   readonly #counters: EdgeCounters;
-  #bus: Bus | undefined;
-  #publish: (topic: ChannelKey, frame: Uint8Array) => void = () => {};
+  readonly #presenceLinks: PresenceLinks = {
+    changed: (subject) => this.#links.changed(subject),
+    join: async (...args) => this.#links.join(...args),
+    lost: (channel) => this.#links.lost(channel),
+    publish: (channel, frame) => {
+      if (this.#channels.get(channel)?.subscribed === 0) return;
+      this.#counters.memberEvents += 1;
+      this.#links.publish(channel, Buffer.from(frame));
+    },
+  };
+  #connected: HubLinks | undefined;
 
   constructor(counters: EdgeCounters) {
     this.#counters = counters;
   }
 
-  /** The listener and the bus need the hub to exist first; they are handed in when they do. */
-  connect(bus: Bus, publish: (topic: ChannelKey, frame: Uint8Array) => void): void {
-    this.#bus = bus;
-    this.#publish = publish;
+  connect(links: HubLinks): void {
+    this.#connected = links;
   }
 
   has(id: SocketId): boolean {
@@ -50,6 +85,14 @@ export class Hub {
     this.#connections.delete(id);
   }
 
+  get(key: ChannelKey): LocalChannel | undefined {
+    return this.#channels.get(key);
+  }
+
+  inPartition(partition: number): Iterable<LocalChannel> {
+    return this.#partitions.get(partition) ?? [];
+  }
+
   /**
    * Takes an interest in a channel, to be given back by `release`, or by `leave` once it was
    * confirmed. Its events arrive here when `ready` is undefined or has resolved; `ready` rejects
@@ -61,36 +104,68 @@ export class Hub {
       known.interested += 1;
       return known;
     }
-    const channel: LocalChannel = { key, interested: 1, subscribed: 0, ready: undefined };
-    this.#channels.set(key, channel);
-    this.#counters.channels = this.#channels.size;
+    const channel = this.#add(key);
     channel.ready = this.#listen(channel);
     // Whoever waits sees the rejection; without anyone waiting it is nobody's.
     channel.ready.catch(() => {});
     return channel;
   }
 
+  #add(key: ChannelKey): LocalChannel {
+    const partition = this.#links.partitionOf(key);
+    const { kind } = channelTraits(channelOfKey(key));
+    const channel: LocalChannel = {
+      key,
+      partition,
+      isReported: kind !== 'user',
+      presence: kind === 'presence' ? new PresenceChannel(key, this.#presenceLinks) : undefined,
+      interested: 1,
+      subscribed: 0,
+      ready: undefined,
+    };
+    this.#channels.set(key, channel);
+    const neighbours = this.#partitions.get(partition);
+    if (neighbours === undefined) this.#partitions.set(partition, new Set([channel]));
+    else neighbours.add(channel);
+    this.#counters.channels = this.#channels.size;
+    return channel;
+  }
+
   async #listen(channel: LocalChannel): Promise<void> {
-    if (this.#bus === undefined) throw new Error('the hub has no bus yet');
-    try {
-      await this.#bus.subscribe(channel.key);
-    } catch (error) {
-      // The next subscriber asks the bus anew, whoever still waits for this answer.
-      this.#forget(channel);
-      throw error;
-    }
+    const { key } = channel;
+    const sources = this.#sources(channel);
+    const asked = sources.map(async (source) => {
+      try {
+        await source.subscribe(key);
+      } catch (error) {
+        // The next subscriber asks anew, whoever still waits for this answer.
+        if (this.#forget(channel))
+          for (const other of sources) if (other !== source) other.unsubscribe(key);
+        throw error;
+      }
+    });
+    await Promise.all(asked);
     channel.ready = undefined;
   }
 
   release(channel: LocalChannel): void {
     channel.interested -= 1;
-    if (channel.interested === 0 && this.#forget(channel)) this.#bus?.unsubscribe(channel.key);
+    if (channel.interested > 0 || !this.#forget(channel)) return;
+    for (const source of this.#sources(channel)) source.unsubscribe(channel.key);
+  }
+
+  #sources({ presence }: LocalChannel): readonly Pick<RosterFeed, 'subscribe' | 'unsubscribe'>[] {
+    const { bus, feed } = this.#links;
+    return presence === undefined ? [bus] : [bus, feed];
   }
 
   /** False when another has taken its place, after the bus failed to listen for this one. */
   #forget(channel: LocalChannel): boolean {
     if (this.#channels.get(channel.key) !== channel) return false;
     this.#channels.delete(channel.key);
+    const neighbours = this.#partitions.get(channel.partition);
+    neighbours?.delete(channel);
+    if (neighbours?.size === 0) this.#partitions.delete(channel.partition);
     this.#counters.channels = this.#channels.size;
     return true;
   }
@@ -98,15 +173,22 @@ export class Hub {
   confirmed(channel: LocalChannel): void {
     channel.subscribed += 1;
     this.#counters.subscriptions += 1;
+    this.#changed(channel);
   }
 
   /** Ends a confirmed subscription. */
-  leave(key: ChannelKey): void {
+  leave(key: ChannelKey, id: SocketId): void {
     const channel = this.#channels.get(key);
     if (channel === undefined) throw new Error(`nobody listens to ${key}`);
     channel.subscribed -= 1;
     this.#counters.subscriptions -= 1;
+    channel.presence?.part(id);
+    this.#changed(channel);
     this.release(channel);
+  }
+
+  #changed({ key, isReported }: LocalChannel): void {
+    if (isReported) this.#links.changed({ kind: 'channel', channel: key });
   }
 
   /** One event from the bus: one native publish, whatever the number of subscribers. */
@@ -120,6 +202,20 @@ export class Hub {
     this.#counters.eventsOut += receivers;
     this.#counters.eventBytesOut += receivers * frame.byteLength;
     if (skips) skipped.socket.publish(key, frame);
-    else this.#publish(key, frame);
+    else this.#links.publish(key, frame);
   };
+
+  readonly onRosterChange: RosterFeedEvents['onChange'] = (key, change) => {
+    this.#channels.get(key)?.presence?.onChange(change);
+  };
+
+  readonly onRosterGap: RosterFeedEvents['onGap'] = (key) => {
+    const channels = key === undefined ? this.#channels.values() : [this.#channels.get(key)];
+    for (const channel of channels) channel?.presence?.onGap();
+  };
+
+  get #links(): HubLinks {
+    if (this.#connected === undefined) throw new Error('the hub is not connected yet');
+    return this.#connected;
+  }
 }

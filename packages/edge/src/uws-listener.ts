@@ -191,7 +191,8 @@ class UwsListener implements SocketListener {
   }
 
   publish(topic: string, frame: Uint8Array): void {
-    this.#app.publish(topic, frame, false, false);
+    // A member who was on the way in when the edge stopped may still be announced.
+    if (!this.#closed) this.#app.publish(topic, frame, false, false);
   }
 
   stopListening(): void {

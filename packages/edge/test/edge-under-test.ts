@@ -4,11 +4,17 @@ import {
   appSchema,
   createMemoryAppRegistry,
   createMemoryNetwork,
+  createMemoryRosterFeeds,
+  createMemoryState,
   sign,
+  stateTiming,
   type App,
   type Bus,
   type BusEvents,
   type MemoryNetwork,
+  type MemoryState,
+  type RosterFeed,
+  type RosterFeedEvents,
   type Publisher,
 } from '@fanfare/core';
 import {
@@ -22,7 +28,7 @@ import {
 } from '@fanfare/protocol';
 import type { ClientOptions } from 'ws';
 import { createEdgeCounters, type EdgeCounters } from '../src/counters.ts';
-import { startEdge, type Edge, type EdgeOptions } from '../src/edge.ts';
+import { startEdge, type Edge, type EdgeOptions, type EdgeParts } from '../src/edge.ts';
 import type { EdgeEvents } from '../src/events.ts';
 import { startUwsListener, type ListenerOptions } from '../src/uws-listener.ts';
 import { Client } from './client.ts';
@@ -50,6 +56,13 @@ export const apps = {
     keys: [key('tight')],
     limits: { maxChannelsPerConnection: 2, maxEventBytes: 10 },
   }),
+  /** Presence channels of three, and a webhook for everything. */
+  small: appSchema.parse({
+    id: '1007',
+    keys: [key('small')],
+    limits: { maxPresenceMembers: 3 },
+    webhooks: [{ url: 'http://127.0.0.1:1/hook' }],
+  }),
   /** Client events as fast as a test can send them. */
   fast: appSchema.parse({
     id: '1006',
@@ -58,11 +71,32 @@ export const apps = {
   }),
 } as const;
 
+/** The state of a cluster in memory. */
+export interface StateOfTest {
+  readonly store: Pick<MemoryState, keyof EdgeParts['store']>;
+  openFeed(events: RosterFeedEvents): Promise<RosterFeed>;
+}
+
+export function memoryState(
+  nowMs: () => number = Date.now,
+): StateOfTest & { readonly store: MemoryState } {
+  const feeds = createMemoryRosterFeeds();
+  const store = createMemoryState({
+    timing: stateTiming,
+    nowMs,
+    newEpoch: () => 'epoch',
+    rosterChanged: feeds.rosterChanged,
+  });
+  return { store, openFeed: async (events) => feeds.open(events) };
+}
+
 export interface Setup {
   /** Default: one of its own. Edges with the same network are a cluster. */
   readonly network?: MemoryNetwork;
   /** Instead of a network. */
   readonly openBus?: (events: BusEvents) => Bus;
+  /** Default: one of its own. Edges of a cluster share it. */
+  readonly state?: StateOfTest;
   readonly edge?: Partial<EdgeOptions>;
   readonly listener?: Partial<ListenerOptions>;
   readonly events?: Partial<EdgeEvents>;
@@ -152,7 +186,7 @@ interface Seen {
 }
 
 export async function startTestEdge(setup: Setup = {}): Promise<EdgeUnderTest> {
-  const { network = createMemoryNetwork() } = setup;
+  const { network = createMemoryNetwork(), state = memoryState() } = setup;
   const openBus = setup.openBus ?? ((handlers: BusEvents): Bus => network.open(handlers));
   const watch = new Watch();
   const seen: Seen = { defects: [], closings: [] };
@@ -165,6 +199,10 @@ export async function startTestEdge(setup: Setup = {}): Promise<EdgeUnderTest> {
     subscribeFailed() {},
     clientEventLost() {},
     busUp() {},
+    stateReported() {},
+    stateFailed() {},
+    stateFenced() {},
+    stateLost() {},
     draining() {},
     defect: onDefect,
     ...setup.events,
@@ -183,6 +221,8 @@ export async function startTestEdge(setup: Setup = {}): Promise<EdgeUnderTest> {
       counters: watch.counters,
       events,
       openBus: async (handlers) => openBus(handlers),
+      store: state.store,
+      openFeed: (handlers) => state.openFeed(handlers),
       listen: (accept) =>
         startUwsListener(
           {

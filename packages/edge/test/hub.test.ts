@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
-import { isFailure } from '@fanfare/core';
+import { createMemoryRosterFeeds, isFailure } from '@fanfare/core';
 import { parseSocketId, type ChannelKey, type SocketId } from '@fanfare/protocol';
 import { createEdgeCounters } from '../src/counters.ts';
 import { Hub, type LocalChannel } from '../src/hub.ts';
@@ -163,7 +163,15 @@ function setup(): {
     published.push([by, channel, Buffer.from(frame).toString()]);
     return true;
   };
-  hub.connect(bus, publishAs('all'));
+  hub.connect({
+    bus,
+    feed: createMemoryRosterFeeds().open({ onChange() {}, onGap() {} }),
+    publish: publishAs('all'),
+    partitionOf: () => 0,
+    changed() {},
+    join: async () => Promise.reject(new Error('nobody joins here')),
+    lost() {},
+  });
   const join = (name: string, channels: readonly ChannelKey[]): SocketId => {
     const id = socketId(name);
     const socket = { publish: publishAs(name) } as unknown as ClientSocket;
@@ -270,7 +278,7 @@ class Schedule {
 
   #letGo(holder: Holder): void {
     this.#holders.delete(holder);
-    if (holder.state === 'confirmed') this.#world.hub.leave(holder.local.key);
+    if (holder.state === 'confirmed') this.#world.hub.leave(holder.local.key, socketId('9.9'));
     else this.#world.hub.release(holder.local);
   }
 

@@ -145,8 +145,7 @@ describe('Subscribing to public channels', () => {
     await using edge = await startTestEdge();
     await using client = await edge.connect();
     const refused = [
-      ['presence-room', 'Presence channels'],
-      ['presence-cache-room', 'Presence channels'],
+      ['presence-cache-room', 'Cache channels'],
       ['#server-to-user-42', 'User channels'],
       ['cache-room', 'Cache channels'],
       ['private-cache-room', 'Cache channels'],

@@ -1,13 +1,29 @@
+import { randomUUID } from 'node:crypto';
 import {
   createMemoryNetwork,
+  createMemoryRosterFeeds,
+  createMemoryState,
   isFailure,
   SettingsError,
+  stateTiming,
   type Bus,
   type BusEvents,
   type Logger,
+  type Outbox,
   type Publisher,
+  type RosterFeed,
+  type RosterFeedEvents,
+  type RosterReader,
+  type ShareStore,
+  type StateReader,
 } from '@fanfare/core';
-import { createBusCounters, openRedisBus, openRedisPublisher } from '@fanfare/redis';
+import {
+  createBusCounters,
+  openRedisBus,
+  openRedisPublisher,
+  openRedisRosterFeed,
+  openRedisState,
+} from '@fanfare/redis';
 import type { Registry } from 'prom-client';
 import { exposeBusCounters } from './bus-metrics.ts';
 
@@ -16,10 +32,17 @@ export interface Backend {
   readonly name: 'memory' | 'redis';
   openBus(events: BusEvents): Promise<Bus>;
   openPublisher(): Promise<Publisher & AsyncDisposable>;
+  openState(): Promise<State>;
+  openFeed(events: RosterFeedEvents): Promise<RosterFeed>;
 }
+
+/** Everything that is known of the cluster's channels, members and undelivered webhooks. */
+export type State = ShareStore & StateReader & RosterReader & Outbox & AsyncDisposable;
 
 export interface BackendParts {
   readonly role: string;
+  /** How many replicas must know of a webhook event before it is delivered. */
+  readonly replicas: number;
   readonly log: Logger;
   readonly metrics: Registry;
   /** Ends the wait for a Redis that is not there yet. */
@@ -41,6 +64,9 @@ export function chooseBackend(redisUrl: string | undefined, parts: BackendParts)
     name: 'redis',
     openBus: async (events) => openRedisBus(options, events).catch(asSettingsError),
     openPublisher: async () => openRedisPublisher(options).catch(asSettingsError),
+    openState: async () =>
+      openRedisState({ ...options, replicas: parts.replicas }).catch(asSettingsError),
+    openFeed: async (events) => openRedisRosterFeed(options, events).catch(asSettingsError),
   };
 }
 
@@ -52,9 +78,20 @@ function asSettingsError(error: unknown): never {
 
 function memoryBackend(): Backend {
   const network = createMemoryNetwork();
+  const feeds = createMemoryRosterFeeds();
+  const state = createMemoryState({
+    // It begins empty with the process, so there is nobody whose return it would have to wait for.
+    timing: { ...stateTiming, graceMs: 0 },
+    nowMs: Date.now,
+    newEpoch: randomUUID,
+    rosterChanged: feeds.rosterChanged,
+  });
   return {
     name: 'memory',
     openBus: async (events) => network.open(events),
     openPublisher: async () => network.open({ onMessage() {}, onUp() {} }),
+    // It is as long as the process is; there is nothing to close.
+    openState: async () => ({ ...state, async [Symbol.asyncDispose]() {} }),
+    openFeed: async (events) => feeds.open(events),
   };
 }

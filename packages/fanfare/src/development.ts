@@ -1,7 +1,7 @@
 import { randomBytes, randomInt } from 'node:crypto';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { appSchema, SettingsError, type App } from '@fanfare/core';
+import { appSchema, oneWebhook, SettingsError, type App, type AppsSettings } from '@fanfare/core';
 import { z } from 'zod';
 
 /** Where `fanfare start` keeps its own app, below the working directory; git-ignored. */
@@ -15,6 +15,8 @@ const developmentSchema = z.strictObject({
   /** Where the API of the last start listens, so that `fanfare trigger` finds it. */
   api: z.url().optional(),
 });
+
+type WebhookSettings = Pick<AppsSettings, 'WEBHOOK_URL' | 'WEBHOOK_DIALECT'>;
 
 export type Development = z.infer<typeof developmentSchema>;
 
@@ -51,6 +53,7 @@ export function writeDevelopment(directory: string, development: Development): v
   writeFileSync(join(directory, FOLDER, FILE), text, { mode: 0o600 });
 }
 
-export function appOf({ id, key, secret }: Development): App {
-  return appSchema.parse({ id, keys: [{ key, secret }] });
+/** As the one app of `APP_*`, with the webhook that the settings name. */
+export function appOf({ id, key, secret }: Development, settings: WebhookSettings = {}): App {
+  return appSchema.parse({ id, keys: [{ key, secret }], webhooks: oneWebhook(settings) });
 }

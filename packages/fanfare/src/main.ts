@@ -14,7 +14,7 @@ interface Entry {
 const commands: readonly Entry[] = [
   {
     name: 'start',
-    summary: 'edge and api in one process; needs nothing, uses Redis when told to',
+    summary: 'everything in one process; needs nothing, uses Redis when told to',
     load: async () => (await import('./commands/start.ts')).startCommand,
   },
   {
@@ -26,6 +26,11 @@ const commands: readonly Entry[] = [
     name: 'api',
     summary: 'accept signed trigger calls from backends; joined to the cluster by Redis',
     load: async () => (await import('./commands/api.ts')).apiCommand,
+  },
+  {
+    name: 'webhooks',
+    summary: 'deliver webhooks; list and replay those that were given up',
+    load: async () => (await import('./commands/webhooks.ts')).webhooksCommand,
   },
   {
     name: 'trigger',

@@ -1,9 +1,10 @@
 import {
-  commonSettings,
+  appsSettings,
   readApps,
   readSettings,
   SettingsError,
   type App,
+  type commonSettings,
   type Environment,
   type SettingsShape,
 } from '@fanfare/core';
@@ -41,8 +42,7 @@ const NO_REDIS =
   'REDIS_URL: expected the address of the Redis that joins this process to the rest of the cluster, it is not set; without Redis use `fanfare start`';
 
 function requireApps(environment: Environment): readonly App[] {
-  const { APP_ID, APP_KEY, APP_SECRET, APPS_FILE } = commonSettings;
-  const apps = readApps(readSettings({ APP_ID, APP_KEY, APP_SECRET, APPS_FILE }, environment));
+  const apps = readApps(readSettings(appsSettings, environment));
   if (apps !== undefined) return apps;
   throw new SettingsError([
     'APP_ID, APP_KEY, APP_SECRET: expected an app, none is set; or name a file of apps by APPS_FILE',

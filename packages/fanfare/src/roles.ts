@@ -9,6 +9,7 @@ import {
 import {
   createMemoryAppRegistry,
   SettingsError,
+  startKeeper,
   unreadyAfter,
   type App,
   type AppRegistry,
@@ -17,6 +18,7 @@ import {
   type Service,
 } from '@fanfare/core';
 import { createEdgeCounters, createEdgeEvents, startEdge, startUwsListener } from '@fanfare/edge';
+import { createWebhookEvents, startWorker } from '@fanfare/webhooks';
 import type { Registry } from 'prom-client';
 import type { z } from 'zod';
 import type { Backend } from './backend.ts';
@@ -59,6 +61,7 @@ export async function openEdge(settings: EdgeRoleSettings, parts: RoleParts): Pr
       counters.framesDropped += 1;
     },
   };
+  const store = await backend.openState();
   const edge = await startEdge(
     {
       pathPrefix: settings.EDGE_PATH_PREFIX,
@@ -71,13 +74,77 @@ export async function openEdge(settings: EdgeRoleSettings, parts: RoleParts): Pr
       apps: registryOf(parts),
       counters,
       events,
+      store,
       openBus: (busEvents) => backend.openBus(busEvents),
+      openFeed: (feedEvents) => backend.openFeed(feedEvents),
       listen: (accept) => startUwsListener(listenerOptions, accept),
       onUp: link.changed,
     },
-  );
+  ).catch(async (error: unknown) => {
+    await store[Symbol.asyncDispose]();
+    throw error;
+  });
   link.changed();
-  return edge;
+  const keeper = startKeeper(store, (error) => events.stateFailed(error));
+  return closingAfter(edge, keeper, store);
+}
+
+/** A service and, once it has stopped, what it stood on. */
+function closingAfter(service: Listening, ...below: readonly AsyncDisposable[]): Listening {
+  const close = async (): Promise<void> => {
+    for (const each of below) {
+      // oxlint-disable-next-line no-await-in-loop -- in their order
+      await each[Symbol.asyncDispose]();
+    }
+  };
+  return {
+    port: service.port,
+    async stop(how) {
+      await service.stop(how);
+      await close();
+    },
+    async [Symbol.asyncDispose]() {
+      await service[Symbol.asyncDispose]();
+      await close();
+    },
+  };
+}
+
+/** Delivers webhooks, and with them tends the state of the cluster. */
+export async function openWorker(parts: RoleParts): Promise<Service> {
+  const { log, metrics, readiness, backend } = parts;
+  const outbox = await backend.openState();
+  let storeWorks = true;
+  const link = unreadyAfter(() => storeWorks, STORE_AWAY, BUS_GRACE_MS);
+  readiness.add(link.check);
+  const events = createWebhookEvents(log, metrics);
+  const worker = await startWorker({
+    outbox,
+    apps: registryOf(parts),
+    events: {
+      ...events,
+      storeFailed(error) {
+        storeWorks = false;
+        link.changed();
+        events.storeFailed(error);
+      },
+      storeWorks() {
+        storeWorks = true;
+        link.changed();
+        events.storeWorks();
+      },
+    },
+  });
+  return {
+    async stop(how) {
+      await worker.stop(how);
+      await outbox[Symbol.asyncDispose]();
+    },
+    async [Symbol.asyncDispose]() {
+      await worker[Symbol.asyncDispose]();
+      await outbox[Symbol.asyncDispose]();
+    },
+  };
 }
 
 /** `before` answers first; what it does not know is the API's. */
@@ -88,6 +155,10 @@ export async function openApi(
 ): Promise<Listening> {
   const { log, metrics, readiness, backend } = parts;
   const publisher = await backend.openPublisher();
+  const state = await backend.openState().catch(async (error: unknown) => {
+    await publisher[Symbol.asyncDispose]();
+    throw error;
+  });
   const link = unreadyAfter(() => publisher.up, BUS_AWAY, BUS_GRACE_MS);
   readiness.add(() => {
     link.changed();
@@ -97,12 +168,16 @@ export async function openApi(
   const api = createApi({
     apps: registryOf(parts),
     publisher,
+    state,
     events,
     pathPrefix: settings.API_PATH_PREFIX,
     nowMs: Date.now,
     newId: () => randomBytes(9).toString('base64url'),
   });
-  const close = async (): Promise<void> => publisher[Symbol.asyncDispose]();
+  const close = async (): Promise<void> => {
+    await state[Symbol.asyncDispose]();
+    await publisher[Symbol.asyncDispose]();
+  };
   const server = await startApiServer({
     host: settings.API_HOST,
     port: settings.API_PORT,
@@ -120,6 +195,7 @@ export async function openApi(
 }
 
 const BUS_AWAY = 'the message bus is away';
+const STORE_AWAY = 'the state of the cluster is away';
 
 function registryOf({ apps }: RoleParts): AppRegistry {
   return createMemoryAppRegistry(apps);

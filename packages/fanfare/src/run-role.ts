@@ -13,13 +13,14 @@ import type { RoleParts } from './roles.ts';
 
 export interface RoleSettings extends AppsSettings {
   readonly REDIS_URL?: string | undefined;
+  readonly REDIS_REPLICAS: number;
   readonly OPS_HOST: string;
   readonly OPS_PORT?: number | undefined;
   readonly LOG_LEVEL: string;
 }
 
 export interface Role {
-  readonly name: 'start' | 'edge' | 'api';
+  readonly name: 'start' | 'edge' | 'api' | 'webhooks';
   readonly opsPort: number;
   readonly settings: RoleSettings;
   readonly apps: readonly App[];
@@ -39,7 +40,13 @@ export async function runRole(
   let state: 'starting' | 'running' | 'stopping' = 'starting';
   readiness.add(() => (state === 'running' ? undefined : `the process is ${state}`));
   await runService(log, async (stopping) => {
-    const backend = chooseBackend(settings.REDIS_URL, { role: name, log, metrics, stopping });
+    const backend = chooseBackend(settings.REDIS_URL, {
+      role: name,
+      replicas: settings.REDIS_REPLICAS,
+      log,
+      metrics,
+      stopping,
+    });
     const ops = await startOpsServer({
       host: settings.OPS_HOST,
       port: settings.OPS_PORT ?? opsPort,

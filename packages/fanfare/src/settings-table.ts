@@ -1,11 +1,18 @@
 import type { SettingsShape } from '@fanfare/core';
-import { apiRoleSettings, defaultText, edgeRoleSettings, startSettings } from './settings.ts';
+import {
+  apiRoleSettings,
+  defaultText,
+  edgeRoleSettings,
+  startSettings,
+  webhooksRoleSettings,
+} from './settings.ts';
 
 /** In the order in which a reader looks for them. */
 const roles: readonly (readonly [name: string, settings: SettingsShape])[] = [
   ['start', startSettings],
   ['edge', edgeRoleSettings],
   ['api', apiRoleSettings],
+  ['webhooks', webhooksRoleSettings],
 ];
 
 /**

@@ -6,6 +6,7 @@ import { z } from 'zod';
 /** The settings of each role, put together here and nowhere else. */
 export const edgeRoleSettings = { ...commonSettings, ...edgeSettings } as const;
 export const apiRoleSettings = { ...commonSettings, ...apiSettings } as const;
+export const webhooksRoleSettings = commonSettings;
 export const startSettings = {
   ...edgeRoleSettings,
   ...apiSettings,

@@ -3,7 +3,9 @@ import {
   appSchema,
   createLogger,
   createMemoryAppRegistry,
+  createMemoryState,
   createMetrics,
+  stateTiming,
   type BusMessage,
 } from '@fanfare/core';
 import { withPlayground, type PlaygroundOptions } from '../src/playground.ts';
@@ -37,6 +39,12 @@ export function openPlayground(options: Partial<PlaygroundOptions> = {}): Playgr
       up: true,
       publish: async (messages) => void published.push(...messages),
     },
+    state: createMemoryState({
+      timing: stateTiming,
+      nowMs: () => 0,
+      newEpoch: () => 'epoch',
+      rosterChanged() {},
+    }),
     events: createApiEvents(createLogger('test', 'silent'), createMetrics('test')),
     pathPrefix: options.apiPathPrefix ?? '',
     nowMs: Date.now,

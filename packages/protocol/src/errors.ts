@@ -31,6 +31,18 @@ export const clientErrors = {
     error(
       `Invalid signature: Expected HMAC SHA256 hex digest of ${stringToSign}, but got ${signature}`,
     ),
+  invalidUserId: (chars: number) =>
+    error(
+      `Invalid user_id in channel_data: expected text of 1 to ${chars} characters or a whole number below 2^53`,
+    ),
+  invalidUserInfo: () =>
+    error(
+      'user_info supplied to presence subscription is invalid - if supplied it must be a type of hash',
+    ),
+  userInfoTooLarge: (bytes: number) =>
+    error(`user_info supplied to presence subscription is larger than ${bytes} bytes`),
+  presenceChannelFull: (channel: string, max: number) =>
+    error(`Channel ${channel} is full: it may have ${max} members`),
   notAvailable: (feature: string) => error(`${feature} are not available on this server`),
   clientEventsDisabled: () =>
     error(

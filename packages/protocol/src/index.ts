@@ -29,9 +29,13 @@ export {
   connectionEstablishedFrame,
   errorFrame,
   eventFrame,
+  memberAddedFrame,
+  memberRemovedFrame,
   pongFrame,
+  presenceSucceededFrame,
   subscriptionErrorFrame,
   subscriptionSucceededFrame,
+  type PresenceMember,
   type SubscriptionErrorType,
 } from './server-frame.ts';
 export {

@@ -31,4 +31,10 @@ export const limits = {
   closeReasonBytes: 123,
   /** Channels one connection may be subscribed to. Pusher states none; a bound keeps memory bounded. */
   channelsPerConnection: 1_000,
+  /** Members of a presence channel. Pusher: 100. */
+  presenceMembers: 100,
+  /** Characters of a member's user id. Pusher: 128. */
+  presenceUserIdChars: 128,
+  /** UTF-8 bytes of a member's user_info as JSON. Pusher: 1 KB. */
+  presenceUserInfoBytes: 1_024,
 } as const;

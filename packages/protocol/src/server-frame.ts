@@ -27,6 +27,42 @@ export function subscriptionSucceededFrame(channel: ChannelName): string {
   return `{"event":"pusher_internal:subscription_succeeded","data":"{}","channel":${JSON.stringify(channel)}}`;
 }
 
+/** A member of a presence channel; `info` is its user_info as JSON, or empty. */
+export interface PresenceMember {
+  readonly user: string;
+  readonly info: string;
+}
+
+/** The confirmation of a presence channel, with everybody who is in it. */
+export function presenceSucceededFrame(
+  channel: ChannelName,
+  members: readonly PresenceMember[],
+): string {
+  const ids = members.map(({ user }) => JSON.stringify(user));
+  // Joined as text: as an object, a member called `__proto__` would be none.
+  const hash = members.map(({ info }, at) => `${ids[at] ?? ''}:${userInfo(info)}`);
+  const presence = `{"presence":{"count":${members.length},"ids":[${ids.join(',')}],"hash":{${hash.join(',')}}}}`;
+  return internalFrame('subscription_succeeded', channel, presence);
+}
+
+export function memberAddedFrame(channel: ChannelName, { user, info }: PresenceMember): string {
+  const data = `{"user_id":${JSON.stringify(user)},"user_info":${userInfo(info)}}`;
+  return internalFrame('member_added', channel, data);
+}
+
+export function memberRemovedFrame(channel: ChannelName, user: string): string {
+  return internalFrame('member_removed', channel, JSON.stringify({ user_id: user }));
+}
+
+/** Never absent, and never null: apps written in Swift or JavaScript read members of it unasked. */
+function userInfo(info: string): string {
+  return info === '' ? '{}' : info;
+}
+
+function internalFrame(event: string, channel: ChannelName, data: string): string {
+  return JSON.stringify({ event: `pusher_internal:${event}`, data, channel });
+}
+
 /** pusher-js and Echo hand it to the channel's own listeners, which `pusher:error` never reaches. */
 export function subscriptionErrorFrame(
   channel: string,

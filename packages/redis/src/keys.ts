@@ -1,4 +1,4 @@
-import type { ChannelKey } from '@fanfare/protocol';
+import type { AppId, ChannelKey } from '@fanfare/protocol';
 import { partitionOf, tagOf } from './partitions.ts';
 
 /**
@@ -10,6 +10,30 @@ import { partitionOf, tagOf } from './partitions.ts';
  *     {tag}:once:<app>/<channel>:<id>      string, an id that was published once; 120 s
  *     {tag}:s:<app>/<channel>              topic: no key, it holds nothing
  *     {tag}:p:<link>                       topic by which a subscriber link probes itself
+ *
+ * The state of a partition. Its scripts make these names from the first one, in lua/state-names.lua;
+ * "removed" means by the step that finds nothing left to keep.
+ *
+ *     {tag}:lease                          zset, incarnation -> when its lease runs out; removed by leave and tend
+ *     {tag}:dead                           zset, fenced incarnation -> since when; removed by tend after 24 h
+ *     {tag}:drain                          hash, fenced incarnation -> how far it was drained; removed by leave and tend
+ *     {tag}:n:<incarnation>                hash, subject -> count, '@v' -> version; removed when drained
+ *     {tag}:counts                         hash, <app>/<channel> -> subscriptions; removed at zero
+ *     {tag}:ix:<app>                       zset without scores, its occupied channels; removed at zero
+ *     {tag}:m:<app>/<channel>              hash, user -> sockets; removed at zero
+ *     {tag}:i:<app>/<channel>              hash, user -> user_info; removed with the user
+ *     {tag}:rosters                        hash, <app>/<channel> -> version of its roster; removed with the last user
+ *     {tag}:told                           set, subjects that the app was told to be up; removed when it is told otherwise
+ *     {tag}:due                            zset, subject -> when to compare it with what was told; removed by tend
+ *     {tag}:apps                           set, apps with unrouted events; removed by route
+ *     {tag}:q:<app>                        stream, unrouted events; removed by route
+ *     {tag}:lanes                          zset, <app>/<hook> -> when it is due; removed when empty
+ *     {tag}:l:<app>/<hook>                 stream, events for one hook; removed when empty
+ *     {tag}:lk:<app>/<hook>                hash, token and attempts of a lane; removed when empty
+ *     {tag}:dl:<app>/<hook>                stream, dead letters; removed by replay, or by tend 30 days after the last one
+ *     {tag}:dead-lanes                     zset, <app>/<hook> -> when its dead letters go; removed with them
+ *     {tag}:meta                           hash, epoch, grace, hold, tended, last id and roster version; stays for ever
+ *     {tag}:pe:<app>/<channel>             topic: changes of a presence channel's roster
  */
 export const layoutKey = 'fanfare:layout';
 
@@ -28,6 +52,31 @@ export function topicOf(channel: ChannelKey): string {
 
 export function probeTopic(partition: number, link: string): string {
   return `{${tagOf(partition)}}:p:${link}`;
+}
+
+/** Passed to every script of the state store; the other names of the partition are made from it. */
+export function leaseKey(partition: number): string {
+  return `{${tagOf(partition)}}:lease`;
+}
+
+export function countsKey(channel: ChannelKey): string {
+  return `${prefix(channel)}counts`;
+}
+
+export function membersKey(channel: ChannelKey): string {
+  return `${prefix(channel)}m:${channel}`;
+}
+
+export function occupiedKey(partition: number, app: AppId): string {
+  return `{${tagOf(partition)}}:ix:${app}`;
+}
+
+export function deadLettersKey(partition: number, app: AppId, hook: string): string {
+  return `{${tagOf(partition)}}:dl:${app}/${hook}`;
+}
+
+export function rosterTopic(channel: ChannelKey): string {
+  return `${prefix(channel)}pe:${channel}`;
 }
 
 function prefix(channel: ChannelKey): string {

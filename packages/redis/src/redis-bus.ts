@@ -1,8 +1,10 @@
-import { Failure, type Bus, type BusEvents, type Publisher } from '@fanfare/core';
+import { decodeEnvelope, type Bus, type BusEvents, type Publisher } from '@fanfare/core';
 import { CommandLink } from './command-link.ts';
 import type { ConnectOptions, LinkLog } from './connect.ts';
 import { createBusCounters, type BusCounters } from './counters.ts';
+import { topicOf } from './keys.ts';
 import { redisLimits, type RedisLimits } from './limits.ts';
+import { Opening } from './opening.ts';
 import { publishScript, RedisPublisher } from './redis-publisher.ts';
 import { SubscriberManager } from './subscriber-manager.ts';
 
@@ -55,11 +57,21 @@ export async function openRedisBus(options: RedisBusOptions, events: BusEvents):
   const subscriber = new SubscriberManager(
     {
       ...shared,
+      topicOf,
       partition: 0,
       publish: async (topic, text) => commands.client.spublish(topic, text),
     },
     {
-      onMessage: (channel, frame, except) => events.onMessage(channel, frame, except),
+      onMessage(channel, bytes) {
+        const envelope = decodeEnvelope(bytes);
+        if (envelope === undefined) {
+          shared.counters.foreign += 1;
+          return;
+        }
+        shared.counters.received += 1;
+        shared.counters.receivedBytes += envelope.frame.length;
+        events.onMessage(channel, envelope.frame, envelope.except);
+      },
       onChange: evaluate,
       onRefused: (failure) => opening.settle(failure),
     },
@@ -129,33 +141,4 @@ function withDefaults({ url, connectionName, log, counters, limits }: RedisBusOp
     limits: { ...redisLimits, ...limits },
     scripts: [publishScript],
   };
-}
-
-/** The wait for the first moment at which everything is up. Only the first outcome counts. */
-class Opening {
-  #outcome: { readonly failure: Failure | undefined } | undefined;
-  #onOutcome: (() => void) | undefined;
-
-  settle(failure?: Failure): void {
-    if (this.#outcome !== undefined) return;
-    this.#outcome = { failure };
-    this.#onOutcome?.();
-  }
-
-  /** Closes what was opened so far if it comes to nothing. */
-  async wait(signal: AbortSignal | undefined, close: () => Promise<void>): Promise<void> {
-    const abort = (): void => this.settle(new Failure('closed', 'stopped waiting for Redis'));
-    signal?.addEventListener('abort', abort);
-    if (signal?.aborted === true) abort();
-    if (this.#outcome === undefined) {
-      await new Promise<void>((resolve) => {
-        this.#onOutcome = resolve;
-      });
-    }
-    signal?.removeEventListener('abort', abort);
-    const failure = this.#outcome?.failure;
-    if (failure === undefined) return;
-    await close();
-    throw failure;
-  }
 }

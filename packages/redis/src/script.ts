@@ -8,7 +8,10 @@ export interface Script {
 
 /** The path resolves the same from `src` and from `dist`, so nothing has to be copied. */
 export function readScript(name: string): Script {
-  const text = readFileSync(new URL(`../lua/${name}.lua`, import.meta.url), 'utf8');
+  return asScript(readFileSync(new URL(`../lua/${name}.lua`, import.meta.url), 'utf8'));
+}
+
+export function asScript(text: string): Script {
   return { text, digest: createHash('sha1').update(text).digest('hex') };
 }
 

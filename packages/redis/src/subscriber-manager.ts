@@ -1,12 +1,18 @@
-import { decodeEnvelope, Failure, type BusEvents } from '@fanfare/core';
+import { Failure } from '@fanfare/core';
 import type { ChannelKey } from '@fanfare/protocol';
 import { plainError } from './connect.ts';
-import { topicOf } from './keys.ts';
 import { partitionOf } from './partitions.ts';
 import { SubscriberLink, type SubscriberLinkOptions } from './subscriber-link.ts';
 import { TopicQueue, type Topic } from './topic-queue.ts';
 
-export interface SubscriberManagerEvents extends Pick<BusEvents, 'onMessage'> {
+export interface SubscriberManagerOptions extends SubscriberLinkOptions {
+  /** Which topic of a channel is meant: each has several. */
+  readonly topicOf: (channel: ChannelKey) => string;
+}
+
+export interface SubscriberManagerEvents {
+  /** Of a topic that is wanted. `bytes` is reused: consume it before returning. */
+  onMessage(channel: ChannelKey, bytes: Buffer): void;
   /** `up` may have changed. */
   onChange(): void;
   onRefused(failure: Failure): void;
@@ -18,7 +24,7 @@ export interface SubscriberManagerEvents extends Pick<BusEvents, 'onMessage'> {
  * cluster has one manager for each master and moves topics between them.
  */
 export class SubscriberManager implements AsyncDisposable {
-  readonly #options: SubscriberLinkOptions;
+  readonly #options: SubscriberManagerOptions;
   readonly #events: SubscriberManagerEvents;
   readonly #link: SubscriberLink;
   readonly #topics = new Map<string, Topic>();
@@ -40,7 +46,7 @@ export class SubscriberManager implements AsyncDisposable {
   readonly #sweeping: NodeJS.Timeout;
   #closed = false;
 
-  constructor(options: SubscriberLinkOptions, events: SubscriberManagerEvents) {
+  constructor(options: SubscriberManagerOptions, events: SubscriberManagerEvents) {
     this.#options = options;
     this.#events = events;
     this.#sweeping = setInterval(() => this.#sweep(), options.limits.sweepMs);
@@ -65,7 +71,7 @@ export class SubscriberManager implements AsyncDisposable {
 
   async subscribe(channel: ChannelKey): Promise<void> {
     if (this.#closed) throw new Failure('closed', 'the bus was closed');
-    const name = topicOf(channel);
+    const name = this.#options.topicOf(channel);
     const topic = this.#topics.get(name) ?? this.#add(name, channel);
     topic.wanted = true;
     this.#lingering.delete(topic);
@@ -82,7 +88,7 @@ export class SubscriberManager implements AsyncDisposable {
   }
 
   unsubscribe(channel: ChannelKey): void {
-    const topic = this.#topics.get(topicOf(channel));
+    const topic = this.#topics.get(this.#options.topicOf(channel));
     if (topic !== undefined && topic.wanted) this.#linger(topic);
   }
 
@@ -115,15 +121,7 @@ export class SubscriberManager implements AsyncDisposable {
   #receive(name: string, bytes: Buffer): void {
     const topic = this.#topics.get(name);
     if (topic === undefined || !topic.wanted) return;
-    const { counters } = this.#options;
-    const envelope = decodeEnvelope(bytes);
-    if (envelope === undefined) {
-      counters.foreign += 1;
-      return;
-    }
-    counters.received += 1;
-    counters.receivedBytes += envelope.frame.length;
-    this.#events.onMessage(topic.channel, envelope.frame, envelope.except);
+    this.#events.onMessage(topic.channel, bytes);
   }
 
   /** Sends what one turn of the event loop may hold, and leaves the rest for the next turns or answers. */

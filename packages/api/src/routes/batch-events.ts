@@ -1,7 +1,7 @@
 import type { AppId } from '@fanfare/protocol';
 import { decodeBatch } from '../batch.ts';
 import { decodeBody } from '../body.ts';
-import type { Answer, ApiDeps, Serve } from '../endpoint.ts';
+import type { ApiDeps, Serve } from '../endpoint.ts';
 import { requestIdentity } from '../identity.ts';
 import { readCounts } from '../info.ts';
 import { batchMessages } from '../messages.ts';
@@ -17,9 +17,9 @@ export function batchEvents(deps: ApiDeps): Serve {
     if (batch instanceof Refusal) return batch;
     const identity = requestIdentity(app.id, idempotencyKey, () => deps.newId());
     if (identity instanceof Refusal) return identity;
+    // Asked before anything is published: a request that fails has done nothing.
     const asked = batch.some(({ info }) => info !== undefined);
     const answer = asked ? await describeBatch(deps, app.id, batch) : '{}';
-    if (answer instanceof Refusal) return answer;
     const messages = batchMessages(app.id, batch, identity);
     await deps.publisher.publish(messages);
     deps.events.published(
@@ -35,10 +35,9 @@ async function describeBatch(
   { state }: ApiDeps,
   app: AppId,
   batch: readonly Trigger[],
-): Promise<Answer> {
+): Promise<string> {
   const questions = batch.flatMap(({ channels, info }) =>
     channels.map((channel) => ({ channel, info })),
   );
-  const counts = await readCounts(state, app, questions);
-  return counts instanceof Refusal ? counts : JSON.stringify({ batch: counts });
+  return JSON.stringify({ batch: await readCounts(state, app, questions) });
 }

@@ -1,6 +1,6 @@
 import type { AppId } from '@fanfare/protocol';
 import { decodeBody } from '../body.ts';
-import type { Answer, ApiDeps, Serve } from '../endpoint.ts';
+import type { ApiDeps, Serve } from '../endpoint.ts';
 import { requestIdentity } from '../identity.ts';
 import { readCounts } from '../info.ts';
 import { triggerMessages } from '../messages.ts';
@@ -20,7 +20,6 @@ export function events(deps: ApiDeps): Serve {
     // Asked before anything is published: a request that fails has done nothing.
     const answer =
       trigger.info === undefined ? '{}' : await describeChannels(deps, app.id, trigger);
-    if (answer instanceof Refusal) return answer;
     const messages = triggerMessages(app.id, trigger, identity);
     await deps.publisher.publish(messages);
     deps.events.published(messages.length, trigger.dataBytes * messages.length);
@@ -32,14 +31,12 @@ async function describeChannels(
   { state }: ApiDeps,
   app: AppId,
   { channels, info }: Trigger,
-): Promise<Answer> {
+): Promise<string> {
   const counts = await readCounts(
     state,
     app,
     channels.map((channel) => ({ channel, info })),
   );
-  if (counts instanceof Refusal) return counts;
-  return JSON.stringify({
-    channels: Object.fromEntries(channels.map((channel, index) => [channel, counts[index]])),
-  });
+  const described = channels.map((channel, index) => [channel, counts[index]] as const);
+  return JSON.stringify({ channels: Object.fromEntries(described) });
 }

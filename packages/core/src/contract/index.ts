@@ -1,1 +1,8 @@
 export { busContract, type OpenBus } from './bus-contract.ts';
+export { openMemoryFuzzStore } from './fuzz/memory-store.ts';
+export { FUZZ_CHANNELS, type FuzzStore, type OpenFuzzStore } from './fuzz/run.ts';
+export { fuzzModes, type FuzzModeName } from './fuzz/modes.ts';
+export { fuzzFindsFault, sameEvents, stateFuzz } from './fuzz/suite.ts';
+export { rosterFeedContract, type FeedsUnderTest, type OpenFeeds } from './roster-feed-contract.ts';
+export { stateContract } from './state-contract.ts';
+export type { OpenState, StateUnderTest } from './state-story.ts';

@@ -1,9 +1,113 @@
 import type { AppId, ChannelKey, ChannelName } from '@fanfare/protocol';
 
 /**
- * What the cluster knows of its channels, read without asking any edge. No implementation exists
- * yet: the API answers 501 where it is needed and none was given.
+ * Something that is up while at least one socket of the cluster says so: a channel that has
+ * subscribers, or a user's membership of a presence channel.
  */
+export type Subject =
+  | { readonly kind: 'channel'; readonly channel: ChannelKey }
+  | { readonly kind: 'member'; readonly channel: ChannelKey; readonly user: string };
+
+/** What one edge says of a subject: an absolute figure, so that saying it again changes nothing. */
+export interface Share {
+  readonly subject: Subject;
+  /** Sockets of this edge. */
+  readonly count: number;
+  /** The member's `user_info` as JSON; empty for a channel and for a member without one. */
+  readonly info: string;
+  /** The app has a webhook that wants to hear when the subject comes up. */
+  readonly told: boolean;
+  /** The app was told before the store lost its data; the store takes note and says nothing. */
+  readonly adopted: boolean;
+}
+
+/** Identifies one life of an edge in one partition; a fenced one is never used again. */
+export type Incarnation = string;
+
+export interface RosterMember {
+  readonly user: string;
+  /** JSON, or empty. */
+  readonly info: string;
+}
+
+/** The members of a presence channel as of a version. Versions only grow. */
+export interface Roster {
+  readonly version: number;
+  readonly members: readonly RosterMember[];
+}
+
+/** One step of a roster: whoever is at `from` and applies it is at `version`. */
+export interface RosterChange {
+  readonly from: number;
+  readonly version: number;
+  readonly joined: boolean;
+  readonly user: string;
+  readonly info: string;
+}
+
+export type Registered = { readonly fenced: false; readonly epoch: string } | Fenced;
+export type Beat =
+  | { readonly fenced: false; readonly epoch: string; readonly version: number }
+  | Fenced;
+/** `lost`: the store knows less than it had confirmed, so it took nothing; ask it what it holds. */
+export type Reported = { readonly fenced: false; readonly lost: boolean } | Fenced;
+export type Joined =
+  | {
+      readonly fenced: false;
+      readonly lost: false;
+      readonly full: false;
+      readonly roster: Roster;
+    }
+  | { readonly fenced: false; readonly lost: false; readonly full: true }
+  | { readonly fenced: false; readonly lost: true }
+  | Fenced;
+export type Held = { readonly fenced: false; readonly shares: readonly HeldShare[] } | Fenced;
+export type HeldShare = Pick<Share, 'subject' | 'count'>;
+/** The store has written this incarnation off: take a new one and say everything anew. */
+export interface Fenced {
+  readonly fenced: true;
+}
+
+/** The place of a report among those of its incarnation. */
+export interface Revision {
+  readonly version: number;
+  /** The last version that the store confirmed. A store that has forgotten it takes nothing more. */
+  readonly after: number;
+}
+
+/** An edge's side of the store. A partition is a stretch of channels whose keys live together. */
+export interface ShareStore {
+  readonly partitions: number;
+  partitionOf(channel: ChannelKey): number;
+  /** Takes a lease. `epoch` changes when the store has lost its data. */
+  register(partition: number, incarnation: Incarnation): Promise<Registered>;
+  /** Renews the lease; `version` is the last report that the store knows. */
+  heartbeat(partition: number, incarnation: Incarnation): Promise<Beat>;
+  /** A report with a version that is not higher than the last changes nothing. */
+  report(
+    partition: number,
+    incarnation: Incarnation,
+    revision: Revision,
+    shares: readonly Share[],
+  ): Promise<Reported>;
+  /** A report of one member that answers with the roster, or that the channel is full. */
+  join(
+    partition: number,
+    incarnation: Incarnation,
+    revision: Revision,
+    share: Share,
+    membersMax: number,
+  ): Promise<Joined>;
+  /**
+   * What the store believes this incarnation holds; for finding writes that a failover lost. It
+   * takes a version as a report does, so that no older one can change the answer afterwards.
+   */
+  held(partition: number, incarnation: Incarnation, version: number): Promise<Held>;
+  /** Gives everything back at once and ends the lease. */
+  leave(partition: number, incarnation: Incarnation): Promise<void>;
+}
+
+/** What an API node asks, answered without a question to any edge. */
 export interface StateReader {
   counts(channels: readonly ChannelKey[]): Promise<readonly ChannelCounts[]>;
   /** Occupied channels whose name begins with the prefix. */

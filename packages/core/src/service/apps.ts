@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { shown, type AppId, type AppKey } from '@fanfare/protocol';
 import { appSchema, appsFileSchema, type App } from '../app.ts';
 import { expectedText } from './expected.ts';
+import type { Dialect } from '../webhook.ts';
 import { SettingsError } from './settings.ts';
 
 export interface AppsSettings {
@@ -9,6 +10,8 @@ export interface AppsSettings {
   readonly APP_KEY?: AppKey | undefined;
   readonly APP_SECRET?: string | undefined;
   readonly APPS_FILE?: string | undefined;
+  readonly WEBHOOK_URL?: string | undefined;
+  readonly WEBHOOK_DIALECT?: Dialect | undefined;
 }
 
 /**
@@ -23,6 +26,10 @@ export function readApps(settings: AppsSettings): readonly App[] | undefined {
       throw new SettingsError([
         'APPS_FILE: set either APPS_FILE or APP_ID, APP_KEY and APP_SECRET',
       ]);
+    if (settings.WEBHOOK_URL !== undefined)
+      throw new SettingsError([
+        'WEBHOOK_URL: set it under `webhooks` of an app in APPS_FILE, as that file is set',
+      ]);
     return readAppsFile(file);
   }
   if (given === 0) return undefined;
@@ -34,7 +41,21 @@ export function readApps(settings: AppsSettings): readonly App[] | undefined {
       );
     throw new SettingsError(missing);
   }
-  return [appSchema.parse({ id, keys: [{ key, secret }] })];
+  return [appSchema.parse({ id, keys: [{ key, secret }], webhooks: oneWebhook(settings) })];
+}
+
+/** The `webhooks` of the one app that the settings name, or that `fanfare start` makes. */
+export function oneWebhook({
+  WEBHOOK_URL: url,
+  WEBHOOK_DIALECT: dialect,
+}: Pick<AppsSettings, 'WEBHOOK_URL' | 'WEBHOOK_DIALECT'>): readonly WebhookInput[] {
+  if (url === undefined) return [];
+  return [dialect === undefined ? { url } : { url, dialect }];
+}
+
+interface WebhookInput {
+  readonly url: string;
+  readonly dialect?: Dialect;
 }
 
 function readAppsFile(path: string): readonly App[] {
@@ -99,7 +120,13 @@ function got(json: unknown, path: readonly PropertyKey[]): string {
   if (value === undefined) return 'it is missing';
   if (Array.isArray(value)) return value.length === 0 ? 'got an empty list' : 'got a list';
   if (typeof value === 'object' && value !== null) return 'got an object';
-  // All that stands below `keys` may be a secret that someone put in the wrong place.
-  const mayBeSecret = path.includes('keys') && path.at(-1) !== 'key';
-  return mayBeSecret ? 'got a value that is not shown' : `got ${shown(JSON.stringify(value))}`;
+  return mayBeSecret(path)
+    ? 'got a value that is not shown'
+    : `got ${shown(JSON.stringify(value))}`;
+}
+
+/** All that stands below `keys` may be a secret that someone put in the wrong place; a webhook's address or header may hold one. */
+function mayBeSecret(path: readonly PropertyKey[]): boolean {
+  if (path.includes('keys')) return path.at(-1) !== 'key';
+  return path.includes('webhooks') && (path.includes('headers') || path.at(-1) === 'url');
 }

@@ -1,11 +1,11 @@
-import { readApps, readSettings, type App, type Service } from '@fanfare/core';
+import { readApps, readSettings, type App, type Service, type Stop } from '@fanfare/core';
 import type { z } from 'zod';
 import { readArguments } from '../arguments.ts';
 import { welcome } from '../welcome.ts';
 import { appOf, makeDevelopment, readDevelopment, writeDevelopment } from '../development.ts';
 import { withPlayground } from '../playground.ts';
 import { print } from '../print.ts';
-import { openApi, openEdge, type Listening, type RoleParts } from '../roles.ts';
+import { openApi, openEdge, openWorker, type Listening, type RoleParts } from '../roles.ts';
 import { runRole } from '../run-role.ts';
 import { describeSettings, startSettings } from '../settings.ts';
 import type { Command } from './command.ts';
@@ -31,7 +31,7 @@ async function start(settings: StartSettings): Promise<void> {
   const configured = readApps(settings);
   const development =
     configured === undefined ? (readDevelopment(directory) ?? makeDevelopment()) : undefined;
-  const apps = configured ?? (development === undefined ? [] : [appOf(development)]);
+  const apps = configured ?? (development === undefined ? [] : [appOf(development, settings)]);
   const app = apps[0];
   if (app === undefined) throw new Error('there is no app to start with');
   await runRole({ name: 'start', opsPort: 9100, settings, apps }, async (parts) => {
@@ -61,40 +61,44 @@ interface Both extends Service {
   readonly api: Listening;
 }
 
-/** The API stops first: what it has taken is still delivered while the edge says goodbye. */
+/** The API stops first: what it has taken is still delivered while the edge says goodbye; webhooks go last. */
 async function openBoth(
   settings: StartSettings,
   parts: RoleParts,
   playgroundApp: App | undefined,
 ): Promise<Both> {
-  const edge = await openEdge(settings, parts);
-  const api = await openApi(settings, parts, (routes) =>
-    playgroundApp === undefined
-      ? routes
-      : withPlayground(routes, {
-          app: playgroundApp,
-          edgePort: edge.port,
-          pathPrefix: settings.EDGE_PATH_PREFIX,
-          tls: settings.EDGE_TLS_CERT !== undefined,
-          host: settings.API_HOST,
-          apiPathPrefix: settings.API_PATH_PREFIX,
-        }),
-  ).catch(async (error: unknown) => {
-    await edge[Symbol.asyncDispose]();
-    throw error;
-  });
-  return {
-    edge,
-    api,
-    async stop(how) {
-      await api.stop(how);
-      await edge.stop(how);
-    },
-    async [Symbol.asyncDispose]() {
-      await api[Symbol.asyncDispose]();
-      await edge[Symbol.asyncDispose]();
-    },
+  const opened: Service[] = [];
+  const closeAll = async (close: (service: Service) => Promise<void>): Promise<void> => {
+    for (let last = opened.pop(); last !== undefined; last = opened.pop()) {
+      // oxlint-disable-next-line no-await-in-loop -- one after the other is the point
+      await close(last);
+    }
   };
+  const dispose = async (): Promise<void> =>
+    closeAll(async (service) => service[Symbol.asyncDispose]());
+  try {
+    opened.push(await openWorker(parts));
+    const edge = await openEdge(settings, parts);
+    opened.push(edge);
+    const api = await openApi(settings, parts, (routes) =>
+      playgroundApp === undefined
+        ? routes
+        : withPlayground(routes, {
+            app: playgroundApp,
+            edgePort: edge.port,
+            pathPrefix: settings.EDGE_PATH_PREFIX,
+            tls: settings.EDGE_TLS_CERT !== undefined,
+            host: settings.API_HOST,
+            apiPathPrefix: settings.API_PATH_PREFIX,
+          }),
+    );
+    opened.push(api);
+    const stop = async (how: Stop): Promise<void> => closeAll(async (service) => service.stop(how));
+    return { edge, api, stop, [Symbol.asyncDispose]: dispose };
+  } catch (error) {
+    await dispose();
+    throw error;
+  }
 }
 
 /** An address to type where a listener's own says "all of them". */

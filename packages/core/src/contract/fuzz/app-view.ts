@@ -1,0 +1,27 @@
+import type { OutboxEntry } from '../../ports/outbox.ts';
+
+/** What one hook of the app believes, from what was delivered to it. */
+export class AppView {
+  readonly up = new Set<string>();
+  /** Subjects that were told the same twice, by events with different ids. */
+  readonly repeats: string[] = [];
+  /** Every event in the order in which it first came. */
+  readonly history: OutboxEntry[] = [];
+  readonly #seen = new Set<string>();
+
+  take(entries: readonly OutboxEntry[]): void {
+    for (const entry of entries) {
+      const { id, event } = entry;
+      // An app recognises a redelivery by the id.
+      if (this.#seen.has(id)) continue;
+      this.#seen.add(id);
+      this.history.push(entry);
+      if (event.name === 'client_event') continue;
+      const subject = 'user_id' in event ? `${event.channel} ${event.user_id}` : event.channel;
+      const up = event.name === 'channel_occupied' || event.name === 'member_added';
+      if (up === this.up.has(subject)) this.repeats.push(`${event.name} ${subject} (${id})`);
+      if (up) this.up.add(subject);
+      else this.up.delete(subject);
+    }
+  }
+}

@@ -1,0 +1,166 @@
+import type { ChannelKey } from '@fanfare/protocol';
+import { isFailure } from '../../failure.ts';
+import type { ShareStore, Subject } from '../../ports/state.ts';
+import { PartitionReporter, reporterOptions } from '../../state/reporter.ts';
+import { parseSubjectKey, subjectKey, type SubjectKey } from '../../state/subject.ts';
+import type { Network, Process } from './network.ts';
+import { IDLE, type World } from './world.ts';
+
+export interface FuzzChannel {
+  readonly key: ChannelKey;
+  readonly presence: boolean;
+  /** The app has a webhook for it. */
+  readonly told: boolean;
+}
+
+type Member = Extract<Subject, { kind: 'member' }>;
+
+interface Socket {
+  readonly channel: FuzzChannel;
+  readonly member: Member | undefined;
+  open: boolean;
+}
+
+const MEMBERS_MAX = 4;
+const TICK_MS = 50;
+
+/** An edge with sockets that come and go, and the reporter that speaks for it. */
+export class FuzzEdge implements Process {
+  pausedUntilMs = 0;
+  fences = 0;
+  readonly #world: World;
+  readonly #reporter: PartitionReporter;
+  readonly #counts = new Map<SubjectKey, number>();
+  #sockets: Socket[] = [];
+  #crashed = false;
+
+  constructor(
+    name: string,
+    parts: {
+      readonly world: World;
+      readonly network: Network;
+      readonly store: ShareStore;
+      readonly partition: number;
+      readonly isTold: (channel: ChannelKey) => boolean;
+    },
+  ) {
+    this.#world = parts.world;
+    let incarnations = 0;
+    this.#reporter = new PartitionReporter(parts.partition, {
+      store: throughNetwork(parts.store, parts.network, this),
+      source: {
+        count: (subject) => this.#counts.get(subjectKey(subject)) ?? 0,
+        info: () => '{"a":1}',
+        told: ({ channel }) => parts.isTold(channel),
+        held: () => [...this.#counts.keys()].map(parseSubjectKey),
+      },
+      events: {
+        fenced: () => {
+          this.fences += 1;
+        },
+        stateLost() {},
+        reported() {},
+        failed() {},
+      },
+      // What the others find must not depend on the audit that comes once a minute.
+      options: { ...reporterOptions, auditMs: Infinity },
+      newIncarnation: () => {
+        incarnations += 1;
+        return `${name}.${incarnations}`;
+      },
+    });
+    this.#tick();
+  }
+
+  get counts(): ReadonlyMap<SubjectKey, number> {
+    return this.#counts;
+  }
+
+  get isPaused(): boolean {
+    return this.#world.nowMs < this.pausedUntilMs;
+  }
+
+  open(channel: FuzzChannel, user: string): void {
+    const member = channel.presence
+      ? ({ kind: 'member', channel: channel.key, user } as const)
+      : undefined;
+    const socket: Socket = { channel, member, open: true };
+    this.#sockets.push(socket);
+    this.#count(socket, 1);
+    if (member === undefined) return;
+    void this.#join(socket, member);
+  }
+
+  async #join(socket: Socket, member: Member): Promise<void> {
+    try {
+      const untilMs = this.#world.nowMs + this.#world.between(500, 10_000);
+      const { full } = await this.#reporter.join(member, '{"a":1}', MEMBERS_MAX, untilMs);
+      if (full) this.#close(socket);
+    } catch (error) {
+      // Nobody answered in time; or the edge left meanwhile, and then nothing is to be done.
+      if (isFailure(error, 'unavailable')) this.#close(socket);
+      else if (!isFailure(error, 'closed')) throw error;
+    }
+  }
+
+  closeOne(): void {
+    if (this.#sockets.length > 0) this.#close(this.#world.pick(this.#sockets));
+  }
+
+  closeAll(): void {
+    for (const socket of this.#sockets) this.#close(socket);
+  }
+
+  /** Nothing of it is left but what is on its way. */
+  crash(): void {
+    this.#crashed = true;
+    this.#counts.clear();
+    this.#sockets = [];
+  }
+
+  async leave(): Promise<void> {
+    this.#crashed = true;
+    this.#counts.clear();
+    await this.#reporter.leave().catch(() => undefined);
+  }
+
+  #close(socket: Socket): void {
+    if (!socket.open || this.#crashed) return;
+    socket.open = false;
+    this.#sockets = this.#sockets.filter((each) => each !== socket);
+    this.#count(socket, -1);
+  }
+
+  #count({ channel, member }: Socket, change: number): void {
+    for (const subject of [{ kind: 'channel', channel: channel.key } as const, member]) {
+      if (subject === undefined) continue;
+      const key = subjectKey(subject);
+      const count = (this.#counts.get(key) ?? 0) + change;
+      if (count > 0) this.#counts.set(key, count);
+      else this.#counts.delete(key);
+      this.#reporter.changed(subject);
+    }
+  }
+
+  #tick(): unknown {
+    if (this.#crashed) return IDLE;
+    const { nowMs } = this.#world;
+    this.#world.after(Math.max(TICK_MS, this.pausedUntilMs - nowMs), () => this.#tick());
+    if (this.isPaused || !this.#reporter.wantsToRun(nowMs)) return IDLE;
+    void this.#reporter.run(nowMs);
+    return undefined;
+  }
+}
+
+function throughNetwork(store: ShareStore, network: Network, process: Process): ShareStore {
+  return {
+    partitions: store.partitions,
+    partitionOf: (channel) => store.partitionOf(channel),
+    register: (...args) => network.call(process, () => store.register(...args)),
+    heartbeat: (...args) => network.call(process, () => store.heartbeat(...args)),
+    report: (...args) => network.call(process, () => store.report(...args)),
+    join: (...args) => network.call(process, () => store.join(...args)),
+    held: (...args) => network.call(process, () => store.held(...args)),
+    leave: (...args) => network.call(process, () => store.leave(...args)),
+  };
+}

@@ -1,0 +1,13 @@
+import { doubtsContract } from './doubts-contract.ts';
+import { occupancyContract } from './occupancy-contract.ts';
+import { outboxContract } from './outbox-contract.ts';
+import { presenceContract } from './presence-contract.ts';
+import type { OpenState } from './state-story.ts';
+
+/** What every state store means, whatever it is made of. */
+export function stateContract(implementation: string, openState: OpenState): void {
+  occupancyContract(implementation, openState);
+  doubtsContract(implementation, openState);
+  presenceContract(implementation, openState);
+  outboxContract(implementation, openState);
+}

@@ -1,0 +1,171 @@
+import type { AppId } from '@fanfare/protocol';
+
+/** What a webhook can tell. Values are strings: several SDKs read nothing else. */
+export type WebhookEvent =
+  | {
+      readonly name: 'channel_occupied' | 'channel_vacated';
+      readonly channel: string;
+    }
+  | {
+      readonly name: 'member_added' | 'member_removed';
+      readonly channel: string;
+      readonly user_id: string;
+    }
+  | {
+      readonly name: 'client_event';
+      readonly channel: string;
+      readonly event: string;
+      readonly data: string;
+      readonly socket_id: string;
+      readonly user_id?: string;
+    };
+
+/** An event with a place: ids grow within a partition and stay the same through every retry. */
+export interface OutboxEntry {
+  readonly id: string;
+  /** When it happened, by the store's clock. */
+  readonly timeMs: number;
+  readonly event: WebhookEvent;
+}
+
+/** The events of one app that no hook has been chosen for yet. */
+export interface Unrouted {
+  readonly app: AppId;
+  readonly entries: readonly OutboxEntry[];
+}
+
+/** Which entries go to which lane of the app; what no lane wants is dropped. */
+export interface Routing {
+  readonly hook: string;
+  readonly entries: readonly OutboxEntry[];
+}
+
+/** A lane that a worker holds for a while: the undelivered events of one hook, oldest first. */
+export interface ClaimedLane {
+  readonly partition: number;
+  readonly app: AppId;
+  /** The lane's name: the hook's id, or what `replayLane` makes of it. */
+  readonly hook: string;
+  /** Proves the claim; another worker's is different. */
+  readonly token: string;
+  /** Attempts that failed before this one. */
+  readonly attempts: number;
+  readonly entries: readonly OutboxEntry[];
+}
+
+/** An event that nobody will try to deliver again, and why. */
+export interface DeadLetter {
+  readonly entry: OutboxEntry;
+  readonly reason: string;
+}
+
+/** The dead letters that one lane has left behind. */
+export interface DeadLane {
+  readonly app: AppId;
+  readonly hook: string;
+  readonly letters: number;
+}
+
+/** What waits in a partition. */
+export interface Backlog {
+  /** Events that no hook has been chosen for yet. */
+  readonly unrouted: number;
+  readonly lanes: number;
+  /** Events in these lanes. */
+  readonly events: number;
+  /** When the oldest of them happened; undefined when there is none. */
+  readonly oldestMs: number | undefined;
+  readonly deadLetters: number;
+}
+
+/**
+ * The lane in which dead letters of a hook are delivered once more. It is its own, since they are
+ * older than what the hook's first lane holds, and ids only grow within a lane.
+ */
+export function replayLane(hook: string): string {
+  return `${hookOfLane(hook)}${REPLAY}`;
+}
+
+/** The hook whose events a lane holds. */
+export function hookOfLane(lane: string): string {
+  return isReplayLane(lane) ? lane.slice(0, -REPLAY.length) : lane;
+}
+
+export function isReplayLane(lane: string): boolean {
+  return lane.endsWith(REPLAY);
+}
+
+/** No hook's id contains it. */
+const REPLAY = '~';
+
+/** A worker's side of the store. Any number of workers may do any of it at the same time. */
+export interface Outbox {
+  readonly partitions: number;
+  /** Writes an event that no count causes. False when the app's outbox is full. */
+  append(partition: number, app: AppId, event: WebhookEvent): Promise<boolean>;
+  /**
+   * Announces what is due, takes away what dead incarnations held. Wanted every second or so: after
+   * half a lease without it, the store takes itself for having stood still and fences nobody for a while.
+   */
+  tend(partition: number): Promise<Tended>;
+  unrouted(partition: number, max: number): Promise<readonly Unrouted[]>;
+  /**
+   * Moves entries into lanes and takes them out of the app's outbox, in one step; repeating it
+   * changes nothing. An entry that finds a lane full stays where it is, with all that follow it.
+   */
+  route(partition: number, from: Unrouted, routings: readonly Routing[]): Promise<void>;
+  /** Lanes that are due, each held for `leaseMs` by the token, which is a new one with every call. */
+  claim(
+    partition: number,
+    token: string,
+    leaseMs: number,
+    max: ClaimMax,
+  ): Promise<readonly ClaimedLane[]>;
+  /** Holds the lane for `leaseMs` more from now on. False when the claim was lost meanwhile. */
+  renew(lane: ClaimedLane, leaseMs: number): Promise<boolean>;
+  /**
+   * Before the first attempt: resolves with true once what was claimed has outlived a failover of
+   * the store, so that nothing is delivered that the store may forget. A store that cannot forget has none.
+   */
+  settle?(partition: number): Promise<boolean>;
+  /** The entries, the lane's first ones, were delivered. False when the claim was lost meanwhile. */
+  acknowledge(lane: ClaimedLane): Promise<boolean>;
+  /** They were not; the lane is due again after the delay. False when the claim was lost. */
+  postpone(lane: ClaimedLane, delayMs: number): Promise<boolean>;
+  /** They never will be: they are kept as dead letters and the lane goes on behind them. */
+  abandon(lane: ClaimedLane, reason: string): Promise<boolean>;
+  /** Lets go of a claim as if nothing had been tried; the lane is due again after the delay, or at once. */
+  release(lane: ClaimedLane, delayMs?: number): Promise<void>;
+  backlog(partition: number): Promise<Backlog>;
+  /** The lanes that have dead letters, also of hooks and apps that are no more. */
+  deadLanes(partition: number): Promise<readonly DeadLane[]>;
+  /** The newest dead letters of a lane, oldest first. */
+  deadLetters(
+    partition: number,
+    app: AppId,
+    hook: string,
+    max: number,
+  ): Promise<readonly DeadLetter[]>;
+  /**
+   * Moves a lane's dead letters, the oldest `max` of them, into the replay lane of hook `to`, which
+   * may be another: a corrected address is a new hook. They keep their ids. Resolves with how many
+   * were moved: none while that lane still holds those of an earlier replay.
+   */
+  replay(partition: number, from: DeadLaneName, to: string, max: number): Promise<number>;
+}
+
+export type DeadLaneName = Pick<DeadLane, 'app' | 'hook'>;
+
+export interface ClaimMax {
+  readonly lanes: number;
+  readonly entries: number;
+}
+
+export interface Tended {
+  /** Subjects looked at because they were due. */
+  readonly reconciled: number;
+  /** Incarnations whose lease ran out and that were fenced just now. */
+  readonly fenced: number;
+  /** Shares of dead incarnations taken away. */
+  readonly reaped: number;
+}

@@ -1,0 +1,183 @@
+import type { ShareStore, Subject } from '../ports/state.ts';
+import { Failure } from '../failure.ts';
+import {
+  PartitionReporter,
+  reporterOptions,
+  type JoinOutcome,
+  type ReporterEvents,
+  type ReporterOptions,
+  type ReporterSource,
+} from './reporter.ts';
+
+export interface EdgeReporterEvents extends ReporterEvents {
+  /** A lease was taken; it ends when the partition is fenced or left. */
+  registered(partition: number): void;
+}
+
+export interface EdgeReporterParts {
+  readonly store: ShareStore;
+  readonly source: ReporterSource;
+  readonly events: EdgeReporterEvents;
+  /** Of a clock that is never set back. */
+  readonly nowMs: () => number;
+  readonly newIncarnation: () => string;
+  readonly options?: EdgeReporterOptions;
+}
+
+export interface EdgeReporterOptions extends ReporterOptions {
+  /** How long a member waits to be let in; as long as a subscribe waits for the bus. */
+  readonly joinMs: number;
+}
+
+export const edgeReporterOptions: EdgeReporterOptions = { ...reporterOptions, joinMs: 30_000 };
+
+/**
+ * One edge's voice in every partition in which it has something to say. One timer serves them all,
+ * so that what they have to say goes out together.
+ */
+export class EdgeReporter {
+  readonly #parts: EdgeReporterParts;
+  readonly #store: ShareStore;
+  readonly #options: EdgeReporterOptions;
+  readonly #reporters = new Map<number, PartitionReporter>();
+  readonly #running = new Set<Promise<void>>();
+  #timer: NodeJS.Timeout | undefined;
+  #timerMs = Infinity;
+  #joins: NodeJS.Immediate | undefined;
+  #leaving: Promise<void> | undefined;
+
+  constructor(parts: EdgeReporterParts) {
+    this.#parts = parts;
+    this.#store = observed(parts);
+    this.#options = parts.options ?? edgeReporterOptions;
+  }
+
+  /** Takes a lease in every partition. Without it, leases are taken where there is something to say. */
+  start(): void {
+    for (let partition = 0; partition < this.#store.partitions; partition += 1)
+      this.#reporterOf(partition).keepLease();
+    this.#wake(this.#parts.nowMs() + this.#options.tickMs);
+  }
+
+  /** The subject's count changed; it is reported with the next tick. */
+  changed(subject: Subject): void {
+    if (this.#leaving !== undefined) return;
+    this.#reporter(subject).changed(subject);
+    this.#wake(this.#parts.nowMs() + this.#options.tickMs);
+  }
+
+  /** Asks for a member to be let in, with what else this turn of the event loop asks for. See `PartitionReporter.join`. */
+  async join(
+    subject: Extract<Subject, { kind: 'member' }>,
+    info: string,
+    membersMax: number,
+  ): Promise<JoinOutcome> {
+    if (this.#leaving !== undefined) throw new Failure('closed', 'the edge is stopping');
+    const untilMs = this.#parts.nowMs() + this.#options.joinMs;
+    const outcome = this.#reporter(subject).join(subject, info, membersMax, untilMs);
+    this.#joins ??= setImmediate(() => {
+      this.#joins = undefined;
+      this.#tick(({ isAwaited }) => isAwaited);
+    });
+    return outcome;
+  }
+
+  /** Gives everything back at once. What the store does not hear now, it learns when the leases run out. */
+  async leave(): Promise<void> {
+    this.#leaving ??= this.#leave();
+    await this.#leaving;
+  }
+
+  async #leave(): Promise<void> {
+    clearTimeout(this.#timer);
+    clearImmediate(this.#joins);
+    // A lease that is being taken could not be given back.
+    await Promise.all(this.#running);
+    const left = [...this.#reporters.values()].map(async (reporter) => reporter.leave());
+    for (const outcome of await Promise.allSettled(left))
+      if (outcome.status === 'rejected') this.#parts.events.failed(outcome.reason);
+  }
+
+  #reporter({ channel }: Subject): PartitionReporter {
+    return this.#reporterOf(this.#store.partitionOf(channel));
+  }
+
+  #reporterOf(partition: number): PartitionReporter {
+    const known = this.#reporters.get(partition);
+    if (known !== undefined) return known;
+    const { source, events, newIncarnation } = this.#parts;
+    const parts = { store: this.#store, source, events, options: this.#options, newIncarnation };
+    const fresh = new PartitionReporter(partition, parts);
+    this.#reporters.set(partition, fresh);
+    return fresh;
+  }
+
+  #wake(atMs: number): void {
+    if (atMs >= this.#timerMs || this.#leaving !== undefined) return;
+    clearTimeout(this.#timer);
+    this.#timerMs = atMs;
+    this.#timer = setTimeout(
+      () => {
+        this.#timerMs = Infinity;
+        this.#tick(() => true);
+        for (const { dueMs } of this.#reporters.values()) this.#wakeFor(dueMs);
+      },
+      Math.max(1, atMs - this.#parts.nowMs()),
+    );
+  }
+
+  #tick(isMeant: (reporter: PartitionReporter) => boolean): void {
+    const nowMs = this.#parts.nowMs();
+    for (const reporter of this.#reporters.values())
+      if (isMeant(reporter) && reporter.wantsToRun(nowMs)) this.#run(reporter);
+  }
+
+  #run(reporter: PartitionReporter): void {
+    const running = this.#runUntilIdle(reporter).finally(() => {
+      this.#running.delete(running);
+      this.#wakeFor(reporter.dueMs);
+    });
+    this.#running.add(running);
+  }
+
+  /** One call after the other while somebody waits for an answer; what else there is waits for the tick. */
+  async #runUntilIdle(reporter: PartitionReporter): Promise<void> {
+    do {
+      // oxlint-disable-next-line no-await-in-loop -- a partition hears one call at a time
+      await reporter.run(this.#parts.nowMs());
+    } while (
+      this.#leaving === undefined &&
+      reporter.isAwaited &&
+      reporter.wantsToRun(this.#parts.nowMs())
+    );
+  }
+
+  /** Never sooner than a tick, so that partitions that are due one after the other share their ticks. */
+  #wakeFor(dueMs: number): void {
+    if (dueMs < Infinity) this.#wake(Math.max(dueMs, this.#parts.nowMs() + this.#options.tickMs));
+  }
+}
+
+/** The store, telling what is asked of it. */
+function observed({ store, events, nowMs }: EdgeReporterParts): ShareStore {
+  const timed = async <T>(shares: number, call: Promise<T>): Promise<T> => {
+    const startedMs = nowMs();
+    const answer = await call;
+    events.reported(shares, nowMs() - startedMs);
+    return answer;
+  };
+  return {
+    partitions: store.partitions,
+    partitionOf: (channel) => store.partitionOf(channel),
+    async register(partition, incarnation) {
+      const registered = await store.register(partition, incarnation);
+      if (!registered.fenced) events.registered(partition);
+      return registered;
+    },
+    heartbeat: (...args) => store.heartbeat(...args),
+    report: (...args) => timed(args[3].length, store.report(...args)),
+    join: (...args) => timed(1, store.join(...args)),
+    held: (...args) => store.held(...args),
+    leave: (...args) => store.leave(...args),
+  };
+}

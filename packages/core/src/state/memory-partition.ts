@@ -1,0 +1,304 @@
+import type { AppId, ChannelKey } from '@fanfare/protocol';
+import type { Tended, WebhookEvent } from '../ports/outbox.ts';
+import type {
+  Beat,
+  Held,
+  Incarnation,
+  Joined,
+  Registered,
+  Reported,
+  Revision,
+  Roster,
+  RosterChange,
+  Share,
+  Subject,
+} from '../ports/state.ts';
+import { appOf, existenceEvent, parseSubjectKey, subjectKey, type SubjectKey } from './subject.ts';
+import { MemoryLeases } from './memory-leases.ts';
+import type { OutboxLimits, StateTiming } from './timing.ts';
+
+/** Where a partition writes what it decides. */
+export interface PartitionEvents {
+  /** False when there is no room: the subject is looked at again later, and nothing is lost. */
+  emit(app: AppId, event: WebhookEvent, nowMs: number): boolean;
+  rosterChanged(channel: ChannelKey, change: RosterChange): void;
+}
+
+interface Incarnate {
+  version: number;
+  readonly counts: Map<SubjectKey, number>;
+}
+
+interface Membership {
+  sockets: number;
+  info: string;
+}
+
+interface LiveRoster {
+  version: number;
+  readonly members: Map<string, Membership>;
+}
+
+/**
+ * One partition of the cluster's state: who holds what, what that adds up to, and what the app was
+ * told of it. This class is the whole logic; the Lua scripts of `@fanfare/redis` are the same steps
+ * on Redis' data, and the fuzz compares the two. Every method is one atomic step at a time `nowMs`.
+ */
+export class MemoryPartition {
+  readonly #timing: StateTiming;
+  readonly #limits: OutboxLimits;
+  readonly #events: PartitionEvents;
+  readonly #leases: MemoryLeases;
+  /** Fenced incarnations whose shares are not all taken away yet. */
+  readonly #draining = new Set<Incarnation>();
+  readonly #incarnates = new Map<Incarnation, Incarnate>();
+  readonly #channels = new Map<ChannelKey, number>();
+  readonly #rosters = new Map<ChannelKey, LiveRoster>();
+  /** What the app was last told to be up. */
+  readonly #told = new Set<SubjectKey>();
+  /** When to compare a subject with what the app was told. */
+  readonly #due = new Map<SubjectKey, number>();
+  #epoch: string | undefined;
+  #graceUntilMs = 0;
+  #rosterVersion = 0;
+
+  constructor(timing: StateTiming, limits: OutboxLimits, events: PartitionEvents) {
+    this.#timing = timing;
+    this.#limits = limits;
+    this.#events = events;
+    this.#leases = new MemoryLeases(timing);
+  }
+
+  register(incarnation: Incarnation, newEpoch: string, nowMs: number): Registered {
+    if (!this.#leases.register(incarnation, nowMs)) return { fenced: true };
+    if (this.#epoch === undefined) {
+      this.#epoch = newEpoch;
+      this.#graceUntilMs = nowMs + this.#timing.graceMs;
+    }
+    return { fenced: false, epoch: this.#epoch };
+  }
+
+  heartbeat(incarnation: Incarnation, nowMs: number): Beat {
+    if (!this.#leases.renew(incarnation, nowMs)) return { fenced: true };
+    return {
+      fenced: false,
+      epoch: this.#epoch ?? '',
+      version: this.#incarnates.get(incarnation)?.version ?? 0,
+    };
+  }
+
+  report(
+    incarnation: Incarnation,
+    { version, after }: Revision,
+    shares: readonly Share[],
+    nowMs: number,
+  ): Reported {
+    if (!this.#leases.has(incarnation)) return { fenced: true };
+    const incarnate = this.#incarnate(incarnation);
+    if (version <= incarnate.version) return { fenced: false, lost: false };
+    if (after > incarnate.version) return { fenced: false, lost: true };
+    incarnate.version = version;
+    for (const share of shares) {
+      if (share.adopted) this.#adopt(share, nowMs);
+      this.#apply(incarnate, share, nowMs);
+    }
+    return { fenced: false, lost: false };
+  }
+
+  join(
+    incarnation: Incarnation,
+    revision: Revision,
+    share: Share,
+    membersMax: number,
+    nowMs: number,
+  ): Joined {
+    const { channel } = share.subject;
+    const user = share.subject.kind === 'member' ? share.subject.user : '';
+    const known = this.#rosters.get(channel)?.members;
+    const full = known?.has(user) !== true && (known?.size ?? 0) >= membersMax;
+    // Refused or not, the version is used up: an earlier attempt that is still on its way must not get in later.
+    const reported = this.report(incarnation, revision, full ? [] : [share], nowMs);
+    if (reported.fenced) return reported;
+    if (reported.lost) return { fenced: false, lost: true };
+    if (full) return { fenced: false, lost: false, full };
+    return { fenced: false, lost: false, full, roster: this.roster(channel) };
+  }
+
+  held(incarnation: Incarnation, version: number): Held {
+    if (!this.#leases.has(incarnation)) return { fenced: true };
+    const incarnate = this.#incarnate(incarnation);
+    incarnate.version = Math.max(incarnate.version, version);
+    const shares = [...incarnate.counts].map(([key, count]) => ({
+      subject: parseSubjectKey(key),
+      count,
+    }));
+    return { fenced: false, shares };
+  }
+
+  /** Fences the incarnation first, so that nothing of it can come after, and then takes away what it held. */
+  leave(incarnation: Incarnation, nowMs: number): void {
+    if (this.#leases.fence(incarnation, nowMs)) this.#draining.add(incarnation);
+    while (this.#drain(nowMs) > 0);
+  }
+
+  /** What any process may do at any time: fence, drain, announce. */
+  tend(nowMs: number): Tended {
+    const fenced = this.#leases.fenceExpired(nowMs);
+    for (const incarnation of fenced) this.#draining.add(incarnation);
+    const reaped = this.#drain(nowMs);
+    return { fenced: fenced.length, reaped, reconciled: this.#reconcileDue(nowMs) };
+  }
+
+  subscriptions(channel: ChannelKey): number {
+    return this.#channels.get(channel) ?? 0;
+  }
+
+  roster(channel: ChannelKey): Roster {
+    const live = this.#rosters.get(channel);
+    if (live === undefined) return { version: 0, members: [] };
+    const members = [...live.members].map(([user, { info }]) => ({ user, info }));
+    return { version: live.version, members };
+  }
+
+  occupied(app: AppId, prefix: string): readonly ChannelKey[] {
+    const start = `${app}/${prefix}`;
+    return [...this.#channels.keys()].filter((key) => key.startsWith(start));
+  }
+
+  #incarnate(incarnation: Incarnation): Incarnate {
+    const known = this.#incarnates.get(incarnation);
+    if (known !== undefined) return known;
+    const fresh: Incarnate = { version: 0, counts: new Map() };
+    this.#incarnates.set(incarnation, fresh);
+    return fresh;
+  }
+
+  /** The app knew of the subject before the data was lost; whether that is still so shows later. */
+  #adopt({ subject, count }: Share, nowMs: number): void {
+    const key = subjectKey(subject);
+    this.#told.add(key);
+    if (count === 0) this.#lookAgain(key, nowMs + this.#timing.downDelayMs, nowMs);
+  }
+
+  /** The only place that changes a total: by what one incarnation's share changed, in the same step. */
+  #apply(incarnate: Incarnate, share: Share, nowMs: number): void {
+    const key = subjectKey(share.subject);
+    const old = incarnate.counts.get(key) ?? 0;
+    const change = share.count - old;
+    if (change === 0) return;
+    if (share.count > 0) incarnate.counts.set(key, share.count);
+    else incarnate.counts.delete(key);
+    const total =
+      share.subject.kind === 'channel'
+        ? this.#countChannel(share.subject.channel, change)
+        : this.#countMember(share.subject, share.info, change, nowMs);
+    if (total > 0 && total - change <= 0 && share.told) this.#cameUp(key, nowMs);
+    if (total > 0 || !this.#told.has(key)) return;
+    // The last member's departure is told before the channel's; what is due at once goes by name.
+    const later = share.subject.kind === 'channel' ? 1 : 0;
+    this.#lookAgain(key, nowMs + this.#timing.downDelayMs + later, nowMs);
+  }
+
+  #countChannel(channel: ChannelKey, change: number): number {
+    const total = (this.#channels.get(channel) ?? 0) + change;
+    if (total > 0) this.#channels.set(channel, total);
+    else this.#channels.delete(channel);
+    return total;
+  }
+
+  #countMember(
+    { channel, user }: Extract<Subject, { kind: 'member' }>,
+    info: string,
+    change: number,
+    nowMs: number,
+  ): number {
+    const roster = this.#rosters.get(channel) ?? {
+      version: 0,
+      members: new Map<string, Membership>(),
+    };
+    this.#rosters.set(channel, roster);
+    const member = roster.members.get(user) ?? { sockets: 0, info };
+    member.sockets += change;
+    if (member.sockets > 0 && member.sockets - change <= 0) {
+      roster.members.set(user, member);
+      this.#step(channel, roster, { joined: true, user, info: member.info }, nowMs);
+    }
+    if (member.sockets <= 0) {
+      roster.members.delete(user);
+      this.#step(channel, roster, { joined: false, user, info: '' }, nowMs);
+      if (roster.members.size === 0) this.#rosters.delete(channel);
+    }
+    return member.sockets;
+  }
+
+  /** Versions start from the clock and are the partition's, so that a roster that was forgotten in between never counts back. */
+  #step(
+    channel: ChannelKey,
+    roster: LiveRoster,
+    change: Pick<RosterChange, 'joined' | 'user' | 'info'>,
+    nowMs: number,
+  ): void {
+    const from = roster.version;
+    roster.version = Math.max(this.#rosterVersion + 1, nowMs * 1000);
+    this.#rosterVersion = roster.version;
+    this.#events.rosterChanged(channel, { from, version: roster.version, ...change });
+  }
+
+  #cameUp(key: SubjectKey, nowMs: number): void {
+    if (this.#graceUntilMs > nowMs) {
+      this.#lookAgain(key, nowMs, nowMs);
+      return;
+    }
+    this.#due.delete(key);
+    this.#reconcile(key, nowMs);
+  }
+
+  #lookAgain(key: SubjectKey, atMs: number, nowMs: number): void {
+    this.#due.set(key, this.#graceUntilMs > nowMs ? Math.max(this.#graceUntilMs, atMs) : atMs);
+  }
+
+  /** Compares one subject with what the app was told, and tells the difference. */
+  #reconcile(key: SubjectKey, nowMs: number): void {
+    const subject = parseSubjectKey(key);
+    const up =
+      subject.kind === 'channel'
+        ? this.#channels.has(subject.channel)
+        : this.#rosters.get(subject.channel)?.members.has(subject.user) === true;
+    if (up === this.#told.has(key)) return;
+    if (!this.#events.emit(appOf(subject), existenceEvent(subject, up), nowMs)) {
+      this.#due.set(key, nowMs + this.#limits.gatherMs);
+      return;
+    }
+    if (up) this.#told.add(key);
+    else this.#told.delete(key);
+  }
+
+  #reconcileDue(nowMs: number): number {
+    const due = [...this.#due]
+      .filter(([, atMs]) => atMs <= nowMs)
+      .toSorted(([one, a], [other, b]) => a - b || (one < other ? -1 : 1))
+      .slice(0, this.#limits.reconcileSubjects);
+    for (const [key] of due) {
+      this.#due.delete(key);
+      this.#reconcile(key, nowMs);
+    }
+    return due.length;
+  }
+
+  /** A share is removed in the step that subtracts it, so a second reaper finds nothing. */
+  #drain(nowMs: number): number {
+    let drained = 0;
+    for (const incarnation of this.#draining) {
+      const incarnate = this.#incarnate(incarnation);
+      for (const key of incarnate.counts.keys()) {
+        if (drained >= this.#limits.reapShares) return drained;
+        const subject = parseSubjectKey(key);
+        this.#apply(incarnate, { subject, count: 0, info: '', told: false, adopted: false }, nowMs);
+        drained += 1;
+      }
+      this.#incarnates.delete(incarnation);
+      this.#draining.delete(incarnation);
+    }
+    return drained;
+  }
+}

@@ -1,0 +1,87 @@
+import { channelOfKey, type ChannelKey } from '@fanfare/protocol';
+import type { Outbox } from '../ports/outbox.ts';
+import type { RosterReader } from '../ports/roster-feed.ts';
+import type { RosterChange, ShareStore, StateReader } from '../ports/state.ts';
+import { MemoryOutbox } from './memory-outbox.ts';
+import { MemoryPartition } from './memory-partition.ts';
+import { outboxLimits, type OutboxLimits, type StateTiming } from './timing.ts';
+
+export interface MemoryStateOptions {
+  readonly timing: StateTiming;
+  readonly limits?: OutboxLimits;
+  readonly nowMs: () => number;
+  readonly newEpoch: () => string;
+  readonly rosterChanged: (channel: ChannelKey, change: RosterChange) => void;
+}
+
+export type MemoryState = ShareStore & StateReader & RosterReader & Outbox;
+
+/** The state of one process: a single partition behind the same ports as the cluster's. */
+export function createMemoryState(options: MemoryStateOptions): MemoryState {
+  const { nowMs, newEpoch, timing, limits = outboxLimits } = options;
+  const outbox = new MemoryOutbox(0, limits);
+  const partition = new MemoryPartition(timing, limits, {
+    emit: (app, event, now) => outbox.append(app, event, now),
+    rosterChanged: options.rosterChanged,
+  });
+  return {
+    ...shareStore(partition, nowMs, newEpoch),
+    ...stateReader(partition),
+    roster: async (channel) => partition.roster(channel),
+    ...outboxOf(partition, outbox, nowMs),
+    partitions: 1,
+  };
+}
+
+function shareStore(
+  partition: MemoryPartition,
+  nowMs: () => number,
+  newEpoch: () => string,
+): Omit<ShareStore, 'partitions'> {
+  return {
+    partitionOf: () => 0,
+    register: async (_, incarnation) => partition.register(incarnation, newEpoch(), nowMs()),
+    heartbeat: async (_, incarnation) => partition.heartbeat(incarnation, nowMs()),
+    report: async (_, incarnation, revision, shares) =>
+      partition.report(incarnation, revision, shares, nowMs()),
+    join: async (_, incarnation, revision, share, membersMax) =>
+      partition.join(incarnation, revision, share, membersMax, nowMs()),
+    held: async (_, incarnation, version) => partition.held(incarnation, version),
+    leave: async (_, incarnation) => partition.leave(incarnation, nowMs()),
+  };
+}
+
+function stateReader(partition: MemoryPartition): StateReader {
+  return {
+    counts: async (channels) =>
+      channels.map((channel) => ({
+        subscriptions: partition.subscriptions(channel),
+        users: partition.roster(channel).members.length,
+      })),
+    occupied: async (app, prefix) => partition.occupied(app, prefix).map(channelOfKey),
+    users: async (channel) => partition.roster(channel).members.map(({ user }) => user),
+  };
+}
+
+function outboxOf(
+  partition: MemoryPartition,
+  outbox: MemoryOutbox,
+  nowMs: () => number,
+): Omit<Outbox, 'partitions'> {
+  return {
+    append: async (_, app, event) => outbox.append(app, event, nowMs()),
+    tend: async () => partition.tend(nowMs()),
+    unrouted: async (_, max) => outbox.unrouted(max),
+    route: async (_, from, routings) => outbox.route(from, routings, nowMs()),
+    claim: async (_, token, leaseMs, max) => outbox.claim(token, leaseMs, max, nowMs()),
+    renew: async (lane, leaseMs) => outbox.renew(lane, leaseMs, nowMs()),
+    acknowledge: async (lane) => outbox.acknowledge(lane, nowMs()),
+    postpone: async (lane, delayMs) => outbox.postpone(lane, delayMs, nowMs()),
+    abandon: async (lane, reason) => outbox.abandon(lane, reason, nowMs()),
+    release: async (lane, delayMs = 0) => outbox.release(lane, delayMs, nowMs()),
+    backlog: async () => outbox.backlog(),
+    deadLanes: async () => outbox.deadLanes(),
+    replay: async (_, from, to, max) => outbox.replay(from, to, max, nowMs()),
+    deadLetters: async (_, app, hook, max) => outbox.deadLetters(app, hook, max),
+  };
+}

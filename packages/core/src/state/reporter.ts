@@ -1,0 +1,341 @@
+import { Failure } from '../failure.ts';
+import type { Incarnation, Revision, Roster, Share, ShareStore, Subject } from '../ports/state.ts';
+import { parseSubjectKey, subjectKey, type SubjectKey } from './subject.ts';
+
+/** What the reporter asks of whoever knows this edge's sockets. */
+export interface ReporterSource {
+  /** How many sockets of this edge hold the subject now. Asked at the moment of sending. */
+  count(subject: Subject): number;
+  /** A member's user_info as JSON, or empty. */
+  info(subject: Subject): string;
+  /** The subject's app has a webhook that wants to hear of it. */
+  told(subject: Subject): boolean;
+  /** Everything this edge holds in the partition. */
+  held(partition: number): Iterable<Subject>;
+}
+
+export interface ReporterEvents {
+  fenced(partition: number): void;
+  stateLost(partition: number): void;
+  reported(shares: number, ms: number): void;
+  failed(error: unknown): void;
+}
+
+export interface ReporterOptions {
+  /** Changes gather for so long before they are reported. */
+  readonly tickMs: number;
+  readonly heartbeatMs: number;
+  /** How often what the store believes is compared with what is. */
+  readonly auditMs: number;
+  /** Shares in one report. */
+  readonly sharesPerReport: number;
+  /** Pause after a failed call. */
+  readonly retryMs: number;
+}
+
+export const reporterOptions: ReporterOptions = {
+  tickMs: 25,
+  heartbeatMs: 3_000,
+  auditMs: 60_000,
+  sharesPerReport: 500,
+  retryMs: 200,
+};
+
+/** A member that waits to be let into a presence channel. */
+interface Waiting {
+  readonly subject: Extract<Subject, { kind: 'member' }>;
+  readonly info: string;
+  readonly membersMax: number;
+  readonly untilMs: number;
+  readonly resolve: (outcome: JoinOutcome) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+export type JoinOutcome =
+  | { readonly full: true }
+  | { readonly full: false; readonly roster: Roster };
+
+/**
+ * One edge's voice in one partition. It says absolute figures under a version, one call at a time,
+ * so that a lost reply, a repeat or a late arrival changes nothing; and it learns by its heartbeat
+ * when the store has written it off, or has forgotten what it was told.
+ */
+export class PartitionReporter {
+  readonly #partition: number;
+  readonly #store: ShareStore;
+  readonly #source: ReporterSource;
+  readonly #events: ReporterEvents;
+  readonly #options: ReporterOptions;
+  readonly #newIncarnation: () => string;
+  readonly #dirty = new Set<SubjectKey>();
+  /** What the store has confirmed, except zeros. */
+  readonly #confirmed = new Map<SubjectKey, number>();
+  /** What was sent and not answered: whatever `#confirmed` says, the store may have taken it. */
+  readonly #unsure = new Set<SubjectKey>();
+  /** What the app may have been told before the store lost its data. */
+  readonly #adopted = new Set<SubjectKey>();
+  readonly #waiting: Waiting[] = [];
+  #incarnation: Incarnation | undefined;
+  #epoch: string | undefined;
+  #version = 0;
+  #confirmedVersion = 0;
+  #retryMs = 0;
+  #heartbeatDueMs = 0;
+  #auditDueMs = 0;
+  #busy = false;
+  #keepsLease = false;
+  #closed = false;
+
+  constructor(
+    partition: number,
+    parts: {
+      readonly store: ShareStore;
+      readonly source: ReporterSource;
+      readonly events: ReporterEvents;
+      readonly options: ReporterOptions;
+      readonly newIncarnation: () => string;
+    },
+  ) {
+    this.#partition = partition;
+    this.#store = parts.store;
+    this.#source = parts.source;
+    this.#events = parts.events;
+    this.#options = parts.options;
+    this.#newIncarnation = parts.newIncarnation;
+  }
+
+  /** The subject's count changed; it is reported with the next tick. */
+  changed(subject: Subject): void {
+    this.#dirty.add(subjectKey(subject));
+  }
+
+  /**
+   * Asks for a member to be let in. The source counts the socket that asks already, and stops
+   * counting it when the channel turns out to be full; that is a change like any other. Rejects
+   * when the store has not answered by `untilMs`, though it may have taken the member in.
+   */
+  async join(
+    subject: Extract<Subject, { kind: 'member' }>,
+    info: string,
+    membersMax: number,
+    untilMs = Infinity,
+  ): Promise<JoinOutcome> {
+    if (this.#closed) throw new Failure('closed', 'the edge is stopping');
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ subject, info, membersMax, untilMs, resolve, reject });
+    });
+  }
+
+  /**
+   * From now on there is a lease also while there is nothing to say: by the number of leases the
+   * store tells a crash from its own standstill, and one edge alone looks like the latter.
+   */
+  keepLease(): void {
+    this.#keepsLease = true;
+  }
+
+  /** Members wait to be let in. */
+  get isAwaited(): boolean {
+    return this.#waiting.length > 0;
+  }
+
+  /** When `run` next has something to do; never while it runs. */
+  get dueMs(): number {
+    if (this.#busy || this.#closed) return Infinity;
+    if (this.#dirty.size > 0 || this.#waiting.length > 0) return this.#retryMs;
+    if (this.#incarnation === undefined) return this.#keepsLease ? this.#retryMs : Infinity;
+    return Math.max(this.#retryMs, Math.min(this.#heartbeatDueMs, this.#auditDueMs));
+  }
+
+  /** True when `run` has something to do. */
+  wantsToRun(nowMs: number): boolean {
+    return nowMs >= this.dueMs;
+  }
+
+  /** Takes one step: one call to the store, whose answer is taken in before the next. Never rejects. */
+  async run(nowMs: number): Promise<void> {
+    if (this.#busy || this.#closed) return;
+    this.#busy = true;
+    try {
+      await this.#step(nowMs);
+    } catch (error) {
+      // Whether the store heard us is unknown. Saying it again does no harm, so it is said again.
+      this.#retryMs = nowMs + this.#options.retryMs;
+      this.#events.failed(error);
+    } finally {
+      this.#busy = false;
+    }
+    this.#giveUpWaiting(nowMs);
+  }
+
+  /** Gives back everything at once. Reports that are still under way find the fence. */
+  async leave(): Promise<void> {
+    this.#closed = true;
+    for (const waiting of this.#waiting.splice(0))
+      waiting.reject(new Failure('closed', 'the edge is stopping'));
+    if (this.#incarnation !== undefined)
+      await this.#store.leave(this.#partition, this.#incarnation);
+  }
+
+  async #step(nowMs: number): Promise<void> {
+    const incarnation = this.#incarnation ?? (await this.#register(nowMs));
+    if (incarnation === undefined) return;
+    if (nowMs >= this.#heartbeatDueMs) await this.#heartbeat(incarnation, nowMs);
+    else if (nowMs >= this.#auditDueMs) await this.#audit(incarnation, nowMs);
+    else if (this.#waiting.length > 0) await this.#joinNext(incarnation);
+    else await this.#report(incarnation);
+  }
+
+  async #register(nowMs: number): Promise<Incarnation | undefined> {
+    const incarnation = this.#newIncarnation();
+    const registered = await this.#store.register(this.#partition, incarnation);
+    if (registered.fenced) return undefined;
+    // A store that forgot its epoch forgot what the app was told as well.
+    if (this.#epoch !== undefined && this.#epoch !== registered.epoch) {
+      for (const key of this.#confirmed.keys()) this.#adopted.add(key);
+      this.#events.stateLost(this.#partition);
+    }
+    this.#epoch = registered.epoch;
+    this.#incarnation = incarnation;
+    this.#version = 0;
+    this.#confirmedVersion = 0;
+    this.#confirmed.clear();
+    this.#unsure.clear();
+    for (const subject of this.#source.held(this.#partition)) this.changed(subject);
+    for (const key of this.#adopted) this.#dirty.add(key);
+    this.#heartbeatDueMs = nowMs + this.#options.heartbeatMs;
+    this.#auditDueMs = nowMs + this.#options.auditMs;
+    return incarnation;
+  }
+
+  async #heartbeat(incarnation: Incarnation, nowMs: number): Promise<void> {
+    const beat = await this.#store.heartbeat(this.#partition, incarnation);
+    if (beat.fenced) return this.#fence();
+    this.#heartbeatDueMs = nowMs + this.#options.heartbeatMs;
+    // A failover may have lost reports that had been confirmed; so the store is asked what it knows.
+    if (beat.version < this.#confirmedVersion) this.#doubt();
+  }
+
+  /** Nothing is said before the store has been asked: what comes after a gap would hide it. */
+  #doubt(): void {
+    this.#auditDueMs = 0;
+  }
+
+  async #audit(incarnation: Incarnation, nowMs: number): Promise<void> {
+    this.#version += 1;
+    const held = await this.#store.held(this.#partition, incarnation, this.#version);
+    if (held.fenced) return this.#fence();
+    this.#auditDueMs = nowMs + this.#options.auditMs;
+    this.#confirmedVersion = this.#version;
+    const known = new Map(held.shares.map(({ subject, count }) => [subjectKey(subject), count]));
+    for (const key of new Set([...known.keys(), ...this.#confirmed.keys()])) {
+      const count = known.get(key) ?? 0;
+      if (count > 0) this.#confirmed.set(key, count);
+      else this.#confirmed.delete(key);
+      if (this.#source.count(parseSubjectKey(key)) !== count) this.#dirty.add(key);
+    }
+    for (const subject of this.#source.held(this.#partition))
+      if (!this.#confirmed.has(subjectKey(subject))) this.changed(subject);
+  }
+
+  async #joinNext(incarnation: Incarnation): Promise<void> {
+    const [waiting] = this.#waiting;
+    if (waiting === undefined) return;
+    const { subject, info, membersMax, resolve } = waiting;
+    const key = subjectKey(subject);
+    const share: Share = { ...this.#share(key), info };
+    const joined = await this.#call([key], (revision) =>
+      this.#store.join(this.#partition, incarnation, revision, share, membersMax),
+    );
+    if (joined.fenced) return this.#fence();
+    if (joined.lost) return this.#doubt();
+    this.#waiting.shift();
+    // A member that was not let in must not slip in by a report that was due for another reason.
+    if (joined.full) {
+      this.#unsure.delete(key);
+      if (!share.adopted) this.#dirty.delete(key);
+    }
+    this.#confirm(joined.full ? [] : [share]);
+    return resolve(joined);
+  }
+
+  #giveUpWaiting(nowMs: number): void {
+    if (this.#waiting.every(({ untilMs }) => untilMs > nowMs)) return;
+    for (const waiting of this.#waiting.splice(0)) {
+      if (waiting.untilMs > nowMs) this.#waiting.push(waiting);
+      else waiting.reject(new Failure('unavailable', 'the state store did not answer in time'));
+    }
+  }
+
+  async #report(incarnation: Incarnation): Promise<void> {
+    const keys = [...this.#dirty].slice(0, this.#options.sharesPerReport);
+    // What changes while the report is under way is dirty anew.
+    for (const key of keys) this.#dirty.delete(key);
+    const shares = keys
+      .map((key) => ({ key, share: this.#share(key) }))
+      .filter(({ key, share }) => share.adopted || !this.#isSettled(key, share.count))
+      .map(({ share }) => share);
+    if (shares.length === 0) return;
+    const reported = await this.#call(keys, (revision) =>
+      this.#store.report(this.#partition, incarnation, revision, shares),
+    );
+    if (reported.fenced) return this.#fence();
+    if (reported.lost) {
+      for (const key of keys) this.#dirty.add(key);
+      return this.#doubt();
+    }
+    this.#confirm(shares);
+  }
+
+  /** Makes a call that may or may not reach the store; when nobody knows, its subjects are said again. */
+  async #call<T>(
+    keys: readonly SubjectKey[],
+    call: (revision: Revision) => Promise<T>,
+  ): Promise<T> {
+    this.#version += 1;
+    try {
+      return await call({ version: this.#version, after: this.#confirmedVersion });
+    } catch (error) {
+      for (const key of keys) {
+        this.#unsure.add(key);
+        this.#dirty.add(key);
+      }
+      throw error;
+    }
+  }
+
+  #isSettled(key: SubjectKey, count: number): boolean {
+    return count === (this.#confirmed.get(key) ?? 0) && !this.#unsure.has(key);
+  }
+
+  #share(key: SubjectKey): Share {
+    const subject = parseSubjectKey(key);
+    const told = this.#source.told(subject);
+    return {
+      subject,
+      count: this.#source.count(subject),
+      info: this.#source.info(subject),
+      told,
+      adopted: told && this.#adopted.has(key),
+    };
+  }
+
+  /** Only one call is under way at a time, so the last version is the one that was answered. */
+  #confirm(shares: readonly Share[]): void {
+    this.#confirmedVersion = this.#version;
+    for (const { subject, count } of shares) {
+      const key = subjectKey(subject);
+      this.#adopted.delete(key);
+      this.#unsure.delete(key);
+      if (count > 0) this.#confirmed.set(key, count);
+      else this.#confirmed.delete(key);
+    }
+  }
+
+  /** What this incarnation held is or will be taken away; a new one says everything anew. */
+  #fence(): void {
+    this.#incarnation = undefined;
+    this.#events.fenced(this.#partition);
+    for (const subject of this.#source.held(this.#partition)) this.changed(subject);
+  }
+}

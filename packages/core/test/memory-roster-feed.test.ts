@@ -1,0 +1,17 @@
+import { rosterFeedContract } from '../src/contract/index.ts';
+import { createMemoryRosterFeeds, createMemoryState, stateTiming } from '../src/index.ts';
+
+rosterFeedContract('memory', async () => {
+  const feeds = createMemoryRosterFeeds();
+  const store = createMemoryState({
+    timing: stateTiming,
+    nowMs: Date.now,
+    newEpoch: () => 'epoch',
+    rosterChanged: feeds.rosterChanged,
+  });
+  return {
+    store,
+    open: async (events) => feeds.open(events),
+    async [Symbol.asyncDispose]() {},
+  };
+});

@@ -1,0 +1,3 @@
+import { openMemoryFuzzStore, stateFuzz } from '../src/contract/index.ts';
+
+stateFuzz('memory', openMemoryFuzzStore, { seeds: 30, atOnce: 1 });

@@ -1,0 +1,178 @@
+import type { App } from '@fanfare/core';
+import {
+  channelKey,
+  clientErrors,
+  closeReasons,
+  parseChannelName,
+  shown,
+  subscriptionSucceededFrame,
+  type ChannelKey,
+  type ChannelName,
+  type ClientError,
+  type ClientFrame,
+  type CloseReason,
+  type PresenceMember,
+  type SocketId,
+} from '@fanfare/protocol';
+import { admitSubscribe, type Refusal } from './admission.ts';
+import type { EdgeEvents } from './events.ts';
+import type { Hub, LocalChannel } from './hub.ts';
+import type { ClientSocket } from './socket.ts';
+import type { Subscriptions } from './subscriptions.ts';
+import type { Task } from './turnstile.ts';
+
+/** What all subscribing on an edge shares. */
+export interface SubscribingContext {
+  readonly hub: Hub;
+  readonly events: EdgeEvents;
+  readonly nowMs: () => number;
+}
+
+/** A connection as its subscriptions see it. */
+export interface SubscribingConnection {
+  readonly id: SocketId;
+  readonly app: App;
+  readonly isOpen: boolean;
+  /** Only while the connection is open. */
+  readonly socket: ClientSocket;
+  readonly subscriptions: Subscriptions;
+  tell(error: ClientError): void;
+  refuse(channel: string, refusal: Refusal): void;
+  close(reason: CloseReason): void;
+}
+
+/** A subscription that was admitted and waits for its turn and for the bus. */
+interface Wish {
+  readonly channel: ChannelName;
+  readonly local: LocalChannel;
+  /** Whom the socket stands for on a presence channel. */
+  readonly member: PresenceMember | undefined;
+}
+
+/**
+ * The bus is asked as soon as the frame is here, so that a client that subscribes to many channels
+ * waits for one round trip; the answer is given by the task, in the frame's turn.
+ */
+export function subscribeTask(
+  context: SubscribingContext,
+  connection: SubscribingConnection,
+  frame: Extract<ClientFrame, { kind: 'subscribe' }>,
+): Task {
+  const admission = admitSubscribe(connection.app, connection.id, frame);
+  if (!admission.ok)
+    return () => {
+      connection.refuse(frame.channel, admission.refusal);
+      return undefined;
+    };
+  const { channel, member } = admission;
+  const local = context.hub.acquire(channelKey(connection.app.id, channel));
+  return () => subscribe(context, connection, { channel, local, member });
+}
+
+export function unsubscribe(
+  context: SubscribingContext,
+  connection: SubscribingConnection,
+  name: string,
+): void {
+  if (!connection.isOpen) return;
+  const channel = parseChannelName(name);
+  const key = channel === undefined ? undefined : channelKey(connection.app.id, channel);
+  if (key === undefined || !connection.subscriptions.delete(key)) {
+    connection.tell(clientErrors.noSubscription(shown(name)));
+    return;
+  }
+  connection.socket.unsubscribe(key);
+  context.hub.leave(key, connection.id);
+}
+
+function subscribe(
+  context: SubscribingContext,
+  connection: SubscribingConnection,
+  wish: Wish,
+): Promise<void> | undefined {
+  const { channel, local, member } = wish;
+  if (!connection.isOpen) {
+    context.hub.release(local);
+    return undefined;
+  }
+  const refusal = objection(connection, channel, local.key);
+  if (refusal !== undefined) {
+    context.hub.release(local);
+    connection.refuse(channel, refusal);
+    return undefined;
+  }
+  if (local.ready !== undefined || member !== undefined)
+    return confirmWhen(enter(connection, wish), context, connection, wish);
+  confirm(context, connection, wish);
+  return undefined;
+}
+
+function objection(
+  { app, subscriptions }: SubscribingConnection,
+  channel: ChannelName,
+  key: ChannelKey,
+): Refusal | undefined {
+  // Nothing is told to the channel's own listeners here: its first subscription is well.
+  if (subscriptions.has(key)) return { error: clientErrors.existingSubscription(channel) };
+  const { maxChannelsPerConnection: max } = app.limits;
+  return subscriptions.size < max ? undefined : overLimit(clientErrors.tooManyChannels(max));
+}
+
+/** Resolves with false when a presence channel is full. */
+async function enter(connection: SubscribingConnection, { local, member }: Wish): Promise<boolean> {
+  if (local.ready !== undefined) await local.ready;
+  if (local.presence === undefined || member === undefined) return true;
+  const { id, app } = connection;
+  return local.presence.join(id, member, app.limits.maxPresenceMembers);
+}
+
+async function confirmWhen(
+  entered: Promise<boolean>,
+  context: SubscribingContext,
+  connection: SubscribingConnection,
+  wish: Wish,
+): Promise<void> {
+  const { hub, events, nowMs } = context;
+  const startedMs = nowMs();
+  let isIn: boolean;
+  try {
+    isIn = await entered;
+  } catch (error) {
+    hub.release(wish.local);
+    events.subscribeFailed(error);
+    // No SDK asks again for a channel that failed, but each does so after a reconnect.
+    connection.close(closeReasons.subscribeTimeout);
+    return;
+  }
+  const waitedMs = nowMs() - startedMs;
+  if (isIn) confirm(context, connection, wish);
+  else {
+    hub.release(wish.local);
+    const { maxPresenceMembers: max } = connection.app.limits;
+    connection.refuse(wish.channel, overLimit(clientErrors.presenceChannelFull(wish.channel, max)));
+  }
+  events.subscribeWaited(waitedMs);
+}
+
+/** The confirmation goes out before the socket joins the topic, so nothing of the channel precedes it. */
+function confirm(
+  { hub }: SubscribingContext,
+  connection: SubscribingConnection,
+  { channel, local }: Wish,
+): void {
+  const { presence } = local;
+  if (connection.isOpen)
+    connection.socket.send(presence?.succeededFrame() ?? subscriptionSucceededFrame(channel));
+  if (!connection.isOpen) {
+    presence?.part(connection.id);
+    hub.release(local);
+    return;
+  }
+  connection.subscriptions.add(local.key);
+  connection.socket.subscribe(local.key);
+  hub.confirmed(local);
+}
+
+function overLimit(error: ClientError): Refusal {
+  return { error, failure: { type: 'LimitError', status: 429 } };
+}

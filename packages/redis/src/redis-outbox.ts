@@ -1,0 +1,148 @@
+import { replayLane, type ClaimedLane, type Outbox } from '@fanfare/core';
+import { deadLettersKey } from './keys.ts';
+import { appId, parseDeadLetter, parseEntries, parseLaneName, streamId } from './outbox-reply.ts';
+import { PARTITIONS } from './partitions.ts';
+import { asList, asNumber, asPairs } from './reply.ts';
+import type { Script } from './script.ts';
+import type { StateCaller } from './state-caller.ts';
+
+const DEAD_LETTERS_MS = 30 * 86_400_000;
+
+/** How long a claim waits for the replicas. Others on the connection wait with it. */
+const SETTLE_MS = 50;
+
+export function createRedisOutbox(caller: StateCaller, replicas: number): Outbox {
+  return {
+    partitions: PARTITIONS,
+    ...eventsOf(caller),
+    ...lanesOf(caller),
+    ...upkeepOf(caller, replicas),
+  };
+}
+
+type Events = Pick<Outbox, 'append' | 'tend' | 'unrouted' | 'route'>;
+
+function eventsOf(caller: StateCaller): Events {
+  const { scripts, timing, limits } = caller.options;
+  return {
+    async append(partition, app, event) {
+      const reply = await caller.decide(scripts.append, partition, app, JSON.stringify(event));
+      return asNumber(reply) === 1;
+    },
+
+    async tend(partition) {
+      const { leaseMs, guardMs, tombstoneMs } = timing;
+      const { reapShares, reconcileSubjects } = limits;
+      const args = [leaseMs, guardMs, tombstoneMs, reapShares, reconcileSubjects];
+      const reply = asList(await caller.decide(scripts.tend, partition, ...args));
+      const [reconciled, fenced, reaped] = reply.map(asNumber);
+      return { reconciled: reconciled ?? 0, fenced: fenced ?? 0, reaped: reaped ?? 0 };
+    },
+
+    async unrouted(partition, max) {
+      const reply = await caller.call(scripts.unrouted, partition, max);
+      return asPairs(reply).map(([app, entries]) => ({
+        app: appId(app),
+        entries: parseEntries(partition, entries),
+      }));
+    },
+
+    async route(partition, { app, entries }, routings) {
+      const [first, last] = [entries[0], entries.at(-1)];
+      if (first === undefined || last === undefined) return;
+      const wishes = routings.flatMap(({ hook, entries: wanted }) => [
+        hook,
+        wanted.length,
+        ...wanted.map(({ id }) => streamId(id)),
+      ]);
+      const range = [streamId(first.id), streamId(last.id)];
+      const args = [app, ...range, limits.laneEvents, limits.gatherMs, ...wishes];
+      await caller.call(scripts.route, partition, ...args);
+    },
+  };
+}
+
+type Lanes = Pick<Outbox, 'claim' | 'renew' | 'acknowledge' | 'abandon' | 'postpone' | 'release'>;
+
+function lanesOf(caller: StateCaller): Lanes {
+  const { scripts, limits } = caller.options;
+  /** A script about a claimed lane, which says whether the claim still stood. */
+  const about = async (
+    { partition, app, hook, token }: ClaimedLane,
+    script: Script,
+    ...args: readonly (string | number)[]
+  ): Promise<boolean> =>
+    asNumber(await caller.call(script, partition, `${app}/${hook}`, token, ...args)) === 1;
+  const finish = async (lane: ClaimedLane, reason: string): Promise<boolean> => {
+    const last = lane.entries.at(-1);
+    if (last === undefined) return true;
+    const args = [streamId(last.id), reason, limits.deadLetters, DEAD_LETTERS_MS];
+    return about(lane, scripts.finish, ...args);
+  };
+  return {
+    async claim(partition, token, leaseMs, max) {
+      const args = [token, leaseMs, max.lanes, max.entries];
+      const reply = asList(await caller.call(scripts.claim, partition, ...args));
+      return Array.from({ length: reply.length / 3 }, (_, at) => ({
+        partition,
+        token,
+        ...parseLaneName(reply[3 * at]),
+        attempts: asNumber(reply[3 * at + 1]),
+        entries: parseEntries(partition, reply[3 * at + 2]),
+      }));
+    },
+
+    renew: (lane, leaseMs) => about(lane, scripts.renew, leaseMs),
+    acknowledge: (lane) => finish(lane, ''),
+    abandon: (lane, reason) => finish(lane, reason === '' ? 'no reason' : reason),
+    postpone: (lane, delayMs) => about(lane, scripts.return, delayMs, 1),
+    async release(lane, delayMs = 0) {
+      await about(lane, scripts.return, delayMs, 0);
+    },
+  };
+}
+
+type Upkeep = Omit<Outbox, 'partitions' | keyof Events | keyof Lanes>;
+
+function upkeepOf(caller: StateCaller, replicas: number): Upkeep {
+  const { scripts, limits } = caller.options;
+  return {
+    // It goes over the connection of the claim, and so waits for all that the claim has seen.
+    ...(replicas > 0 && { settle: () => caller.replicated(replicas, SETTLE_MS) }),
+
+    async backlog(partition) {
+      const reply = asList(await caller.call(scripts.backlog, partition));
+      const [unrouted, lanes, events, oldest, deadLetters] = reply;
+      return {
+        unrouted: asNumber(unrouted),
+        lanes: asNumber(lanes),
+        events: asNumber(events),
+        oldestMs: oldest === null ? undefined : asNumber(oldest),
+        deadLetters: asNumber(deadLetters),
+      };
+    },
+
+    async deadLanes(partition) {
+      const reply = await caller.call(scripts.deadLanes, partition);
+      return asPairs(reply).map(([name, letters]) => ({
+        ...parseLaneName(name),
+        letters: asNumber(letters),
+      }));
+    },
+
+    async deadLetters(partition, app, hook, max) {
+      const key = deadLettersKey(partition, app, hook);
+      const [reply] = await caller.pipeline((pipeline) =>
+        pipeline.xrevrange(key, '+', '-', 'COUNT', max),
+      );
+      return asList(reply)
+        .map((entry) => parseDeadLetter(partition, entry))
+        .toReversed();
+    },
+
+    async replay(partition, { app, hook }, to, max) {
+      const args = [`${app}/${hook}`, `${app}/${replayLane(to)}`, max, limits.gatherMs];
+      return asNumber(await caller.call(scripts.replay, partition, ...args));
+    },
+  };
+}

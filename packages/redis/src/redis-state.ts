@@ -1,0 +1,100 @@
+import {
+  outboxLimits,
+  stateTiming,
+  type Outbox,
+  type RosterReader,
+  type OutboxLimits,
+  type ShareStore,
+  type StateReader,
+  type StateTiming,
+} from '@fanfare/core';
+import { CommandLink } from './command-link.ts';
+import type { LinkLog } from './connect.ts';
+import { createBusCounters } from './counters.ts';
+import { redisLimits, type RedisLimits } from './limits.ts';
+import { Opening } from './opening.ts';
+import { createRedisOutbox } from './redis-outbox.ts';
+import { createRedisShares } from './redis-shares.ts';
+import { createRedisStateReader } from './redis-state-reader.ts';
+import { StateCaller } from './state-caller.ts';
+import { readStateScripts, type StateScripts } from './state-scripts.ts';
+
+export interface RedisStateOptions {
+  /** `redis://` or `rediss://`, with user, password and database where they are needed. */
+  readonly url: string;
+  /** Shown by `CLIENT LIST`: which process this is. */
+  readonly connectionName: string;
+  readonly log: LinkLog;
+  readonly limits?: Partial<RedisLimits>;
+  readonly timing?: StateTiming;
+  readonly outboxLimits?: OutboxLimits;
+  /** How many names a listing of occupied channels may have. */
+  readonly channelsMax?: number;
+  /**
+   * How many replicas must know of what a worker has claimed before it is delivered; none by
+   * default. Without one, a failover may forget an event that an app has heard of already.
+   */
+  readonly replicas?: number;
+  /** Told whenever the link comes up or goes down after it was up once. */
+  readonly onUp?: (up: boolean) => void;
+  /** Ends the wait for a Redis that is not there yet. */
+  readonly signal?: AbortSignal;
+  /** For tests: a clock in place of Redis' own, and scripts that were tampered with. */
+  readonly nowMs?: () => number;
+  readonly scripts?: StateScripts;
+}
+
+export type RedisState = ShareStore &
+  StateReader &
+  RosterReader &
+  Outbox &
+  AsyncDisposable & { readonly up: boolean };
+
+/**
+ * The state of the cluster, ready to use, over a connection of its own. Waits for Redis and rejects
+ * as `openRedisBus` does; afterwards every call fails at once with `Failure('unavailable')` while
+ * Redis is away, and whether a call that failed was carried out is not known.
+ */
+export async function openRedisState(options: RedisStateOptions): Promise<RedisState> {
+  const opening = new Opening();
+  const scripts = options.scripts ?? readStateScripts();
+  let opened = false;
+  const link = new CommandLink(
+    {
+      url: options.url,
+      connectionName: options.connectionName,
+      log: options.log,
+      limits: { ...redisLimits, ...options.limits },
+      counters: createBusCounters(),
+      scripts: Object.values(scripts),
+    },
+    {
+      onUp(up) {
+        if (opened) options.onUp?.(up);
+        if (up) opening.settle();
+      },
+      onRefused: (failure) => opening.settle(failure),
+    },
+  );
+  const caller = new StateCaller(link, {
+    scripts,
+    timing: options.timing ?? stateTiming,
+    limits: options.outboxLimits ?? outboxLimits,
+    nowMs: options.nowMs ?? ((): number => 0),
+  });
+  const close = async (): Promise<void> => {
+    caller.close();
+    await link[Symbol.asyncDispose]();
+  };
+  await opening.wait(options.signal, close);
+  opened = true;
+  return {
+    ...createRedisShares(caller),
+    ...createRedisStateReader(caller, options.channelsMax ?? 100_000),
+    ...createRedisOutbox(caller, options.replicas ?? 0),
+    get up() {
+      return link.up;
+    },
+    [Symbol.asyncDispose]: close,
+  };
+}

@@ -1,0 +1,53 @@
+import { asScript, readScript, type Script } from './script.ts';
+
+export type StateScripts = Readonly<
+  Record<
+    | 'register'
+    | 'heartbeat'
+    | 'report'
+    | 'join'
+    | 'held'
+    | 'leave'
+    | 'tend'
+    | 'append'
+    | 'unrouted'
+    | 'route'
+    | 'claim'
+    | 'finish'
+    | 'return'
+    | 'renew'
+    | 'backlog'
+    | 'deadLanes'
+    | 'replay'
+    | 'roster',
+    Script
+  >
+>;
+
+/** `edit` is for tests that break a script on purpose and want to see it noticed. */
+export function readStateScripts(edit: (text: string) => string = (text) => text): StateScripts {
+  const names = readScript('state-names');
+  const decide = readScript('state-decide');
+  const joined = (...parts: readonly Script[]): Script =>
+    asScript(edit(parts.map(({ text }) => text).join('\n')));
+  return {
+    register: joined(names, readScript('state-register')),
+    heartbeat: joined(names, readScript('state-heartbeat')),
+    report: joined(names, decide, readScript('state-report')),
+    join: joined(names, decide, readScript('state-join')),
+    held: joined(names, readScript('state-held')),
+    leave: joined(names, decide, readScript('state-leave')),
+    tend: joined(names, decide, readScript('state-tend')),
+    append: joined(names, decide, readScript('state-append')),
+    unrouted: joined(names, readScript('state-unrouted')),
+    route: joined(names, readScript('state-route')),
+    claim: joined(names, readScript('state-claim')),
+    finish: joined(names, readScript('state-finish')),
+    return: joined(names, readScript('state-return')),
+    renew: joined(names, readScript('state-renew')),
+    backlog: joined(names, readScript('state-backlog')),
+    deadLanes: joined(names, readScript('state-dead-lanes')),
+    replay: joined(names, readScript('state-replay')),
+    roster: joined(names, readScript('state-roster')),
+  };
+}

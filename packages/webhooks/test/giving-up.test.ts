@@ -1,0 +1,166 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { createMemoryAppRegistry, replayLane, type App, type AppRegistry } from '@fanfare/core';
+import {
+  app,
+  append,
+  appId,
+  createOutbox,
+  givenWorker,
+  occupied,
+  quick,
+  vacated,
+} from './given.ts';
+import { deadUrl, startReceiver } from './receiver.ts';
+
+/** Apps that can be replaced while a worker runs. */
+function changingApps(...first: readonly App[]): AppRegistry & { now: AppRegistry } {
+  const apps = {
+    now: createMemoryAppRegistry(first),
+    byId: (id: Parameters<AppRegistry['byId']>[0]) => apps.now.byId(id),
+    byKey: (key: Parameters<AppRegistry['byKey']>[0]) => apps.now.byKey(key),
+    all: () => apps.now.all(),
+  };
+  return apps;
+}
+
+function hookId(one: App, index = 0): string {
+  const hook = one.webhooks[index];
+  assert.ok(hook);
+  return hook.id;
+}
+
+// They wait more than they work.
+describe('Giving up', { concurrency: 4 }, () => {
+  const retry = { ...quick.retry, giveUpMs: 1_000 };
+
+  it('[WH7] what could not be delivered in time becomes dead letters, and the lane goes on', async () => {
+    let down = true;
+    await using receiver = await startReceiver(() => (down ? 503 : 200));
+    const outbox = createOutbox();
+    const one = app([{ url: receiver.url }]);
+    await using worker = await givenWorker({ outbox, apps: [one], options: { retry } });
+    await append(outbox, occupied('a'), vacated('a'));
+    await worker.told.until(() => worker.told.abandoned() === 2, 'giving up');
+    down = false;
+    await append(outbox, occupied('b'));
+    await receiver.until(() => receiver.took.length === 1, 'the event behind');
+    assert.equal(receiver.took[0]?.channel, 'b');
+    const letters = await outbox.deadLetters(0, appId(), hookId(one), 10);
+    assert.deepEqual(
+      letters.map(({ entry, reason }) => [entry.event.name, reason]),
+      [
+        ['channel_occupied', 'status 503'],
+        ['channel_vacated', 'status 503'],
+      ],
+    );
+    assert.deepEqual(await outbox.deadLanes(0), [{ app: '1001', hook: hookId(one), letters: 2 }]);
+    assert.equal((await outbox.backlog(0)).deadLetters, 2);
+  });
+
+  it('[WH7] the lanes of an endpoint that is down for long are given up without a request for each', async () => {
+    await using receiver = await startReceiver(() => 500);
+    const outbox = createOutbox(64);
+    await using worker = await givenWorker({
+      outbox,
+      apps: [app([{ url: receiver.url }])],
+      options: { retry: { ...retry, baseMs: 100, capMs: 100 }, maxEvents: 1 },
+    });
+    for (let partition = 0; partition < 64; partition += 1)
+      await outbox.append(partition, appId(), occupied(`room-${partition}`));
+    const { told } = worker;
+    await told.until(() => told.abandoned() === 64, 'giving up all of them');
+    assert.ok(receiver.requests.length < 40, `${receiver.requests.length} requests`);
+  });
+
+  it('[WH8] dead letters are delivered when they are replayed, with their ids, to another address too', async () => {
+    await using receiver = await startReceiver();
+    const gone = app([{ url: await deadUrl() }]);
+    const fixed = app([{ url: receiver.url }]);
+    const apps = changingApps(gone);
+    const outbox = createOutbox();
+    await using worker = await givenWorker({ outbox, apps, options: { retry } });
+    await append(outbox, occupied('a'), vacated('a'), occupied('b'));
+    await worker.told.until(() => worker.told.abandoned() === 3, 'giving up');
+    const letters = await outbox.deadLetters(0, appId(), hookId(gone), 10);
+    apps.now = createMemoryAppRegistry([fixed]);
+    const from = { app: appId(), hook: hookId(gone) };
+    assert.equal(await outbox.replay(0, from, hookId(fixed), 2), 2);
+    assert.equal(await outbox.replay(0, from, hookId(fixed), 2), 0, 'one replay at a time');
+    await receiver.until(() => receiver.took.length === 2, 'the first two');
+    await worker.told.until(
+      () => worker.told.attempts.some(({ kind }) => kind === '2xx'),
+      'the acknowledgement',
+    );
+    assert.deepEqual(
+      receiver.tookIds,
+      letters.slice(0, 2).map(({ entry }) => entry.id),
+    );
+    assert.deepEqual(await outbox.deadLanes(0), [{ ...from, letters: 1 }]);
+  });
+
+  it('[WH8] what is replayed in vain can be replayed again', async () => {
+    let down = true;
+    await using receiver = await startReceiver(() => (down ? 500 : 200));
+    const one = app([{ url: receiver.url }]);
+    const outbox = createOutbox();
+    await using worker = await givenWorker({ outbox, apps: [one], options: { retry } });
+    await append(outbox, occupied('a'));
+    await worker.told.until(() => worker.told.abandoned() === 1, 'giving up');
+    const from = { app: appId(), hook: hookId(one) };
+    assert.equal(await outbox.replay(0, from, from.hook, 10), 1);
+    const before = receiver.requests.length;
+    await worker.told.until(() => worker.told.abandoned() === 2, 'giving up again');
+    assert.ok(receiver.requests.length > before, 'it was tried');
+    down = false;
+    const again = { app: appId(), hook: replayLane(from.hook) };
+    assert.deepEqual(await outbox.deadLanes(0), [{ ...again, letters: 1 }]);
+    assert.equal(await outbox.replay(0, again, from.hook, 10), 1);
+    await receiver.until(() => receiver.took.length === 1, 'the event');
+  });
+
+  it('[WH17] lanes of a hook that is no more wait for a worker that knows it, and are given up in the end', async () => {
+    await using receiver = await startReceiver();
+    const outbox = createOutbox();
+    const one = app([{ url: receiver.url }]);
+    const apps = changingApps(app([]));
+    await using worker = await givenWorker({ outbox, apps, options: { retry } });
+    const entries = async (): Promise<void> => {
+      await append(outbox, occupied('a'));
+      const [from] = await outbox.unrouted(0, 10);
+      assert.ok(from);
+      await outbox.route(0, from, [{ hook: hookId(one), entries: from.entries }]);
+    };
+    // Into the lane before the worker, which would drop what it knows no hook for, has seen it.
+    await entries();
+    await worker.told.until(() => worker.told.lines.includes('unknown hook'), 'the wait');
+    apps.now = createMemoryAppRegistry([one]);
+    await receiver.until(() => receiver.took.length === 1, 'the event');
+    apps.now = createMemoryAppRegistry([app([])]);
+    await entries();
+    await worker.told.until(
+      () => worker.told.lines.includes('abandoned 1: there is no such webhook any more'),
+      'giving up',
+    );
+    assert.equal((await outbox.deadLanes(0))[0]?.letters, 1);
+  });
+
+  it('[WH17] events of an app that nobody knows wait, and are dropped in the end', async () => {
+    await using receiver = await startReceiver();
+    const outbox = createOutbox();
+    const apps = changingApps();
+    await using worker = await givenWorker({ outbox, apps, options: { retry } });
+    await append(outbox, occupied('a'));
+    await worker.told.until(() => worker.told.lines.includes('tended'), 'a look at the partition');
+    apps.now = createMemoryAppRegistry([app([{ url: receiver.url }])]);
+    await receiver.until(() => receiver.took.length === 1, 'the event');
+    apps.now = createMemoryAppRegistry([]);
+    await append(outbox, occupied('b'), vacated('b'));
+    await worker.told.until(
+      () => worker.told.lines.some((line) => line.startsWith('unknown app')),
+      'dropping',
+    );
+    const { unrouted } = await outbox.backlog(0);
+    assert.ok(unrouted <= 1);
+  });
+});
