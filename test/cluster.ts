@@ -1,5 +1,8 @@
 import { randomBytes } from 'node:crypto';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { Agent } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import PusherServer from 'pusher';
 import { startFanfare, type Fanfare } from './fanfare.ts';
 import { PROCESS_PATIENCE_MS, PusherJsClass, type PusherJs, type PusherJsOptions } from './sdk.ts';
@@ -10,6 +13,10 @@ import { startRedis } from './support/redis-server.ts';
 export interface ClusterOptions {
   readonly edges: number;
   readonly apis: number;
+  /** Processes that deliver webhooks; none unless given. */
+  readonly workers?: number;
+  /** Settings of the app beside its id and key, as an `APPS_FILE` has them. */
+  readonly app?: Readonly<Record<string, unknown>>;
   /** For every process, beside what joins them. */
   readonly env?: Readonly<Record<string, string>>;
   /** URL of a Redis that the test has started itself; without it the cluster has its own. */
@@ -31,6 +38,8 @@ export interface Cluster extends AsyncDisposable {
   readonly app: { readonly id: string; readonly key: string; readonly secret: string };
   readonly edges: readonly Member[];
   readonly apis: readonly Member[];
+  /** They listen for operations only. */
+  readonly workers: readonly Omit<Member, 'port'>[];
   edgeUrl(edge: number): string;
   apiUrl(api: number): string;
   /** A pusher-js of its own; private channels are signed as the backend of the app would. */
@@ -38,6 +47,8 @@ export interface Cluster extends AsyncDisposable {
   serverSdk(api: number, options?: { readonly secret?: string }): PusherServer;
   /** Stops an edge by SIGTERM and starts it again on its ports. */
   restartEdge(edge: number): Promise<void>;
+  /** The same with a worker, also with one that was killed. */
+  restartWorker(worker: number): Promise<void>;
 }
 
 export async function startCluster(options: ClusterOptions): Promise<Cluster> {
@@ -55,9 +66,7 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
     const redis = options.redis ?? (await openRedis(opened));
     const env = {
       REDIS_URL: redis,
-      APP_ID: app.id,
-      APP_KEY: app.key,
-      APP_SECRET: app.secret,
+      ...(await appSettings(app, options.app, opened)),
       ...options.env,
     };
     const members = async (role: Role, count: number): Promise<readonly Joined[]> =>
@@ -69,9 +78,10 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
           return member;
         }),
       );
-    const [edges, apis] = await Promise.all([
+    const [edges, apis, workers] = await Promise.all([
       members('edge', options.edges),
       members('api', options.apis),
+      members('webhooks', options.workers ?? 0),
     ]);
     const sdks = createSdks(app, edges, apis);
     opened.push(async () => sdks.close());
@@ -79,8 +89,10 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
       app,
       edges,
       apis,
+      workers,
       ...sdks,
       restartEdge: (edge) => at(edges, edge).restart(),
+      restartWorker: (worker) => at(workers, worker).restart(),
       [Symbol.asyncDispose]: close,
     };
   } catch (error) {
@@ -95,7 +107,22 @@ async function openRedis(opened: (() => Promise<unknown>)[]): Promise<string> {
   return server.url;
 }
 
-type Role = 'edge' | 'api';
+/** One app as processes read it: by `APP_*`, or with settings of its own by a file. */
+async function appSettings(
+  app: Cluster['app'],
+  settings: ClusterOptions['app'],
+  opened: (() => Promise<unknown>)[],
+): Promise<Readonly<Record<string, string>>> {
+  const { id, key, secret } = app;
+  if (settings === undefined) return { APP_ID: id, APP_KEY: key, APP_SECRET: secret };
+  const directory = await mkdtemp(join(tmpdir(), 'fanfare-apps-'));
+  opened.push(async () => rm(directory, { recursive: true, force: true }));
+  const file = join(directory, 'apps.json');
+  await writeFile(file, JSON.stringify({ apps: [{ id, keys: [{ key, secret }], ...settings }] }));
+  return { APPS_FILE: file };
+}
+
+type Role = 'edge' | 'api' | 'webhooks';
 
 interface Joined extends Member {
   /** Resolves once `/readyz` says so. */
@@ -108,9 +135,9 @@ async function prepareMember(
   shared: Readonly<Record<string, string>>,
 ): Promise<Joined> {
   const [port, opsPort] = [await freePort(), await freePort()];
-  const own = role === 'edge' ? { EDGE_PORT: String(port) } : { API_PORT: String(port) };
+  const ports = { EDGE_PORT: String(port), API_PORT: String(port), OPS_PORT: String(opsPort) };
   const hosts = { EDGE_HOST: '127.0.0.1', API_HOST: '127.0.0.1', OPS_HOST: '127.0.0.1' };
-  const env = { ...hosts, ...own, OPS_PORT: String(opsPort), ...shared };
+  const env = { ...hosts, ...ports, ...shared };
   const opsUrl = `http://127.0.0.1:${opsPort}`;
   let running = startFanfare([role], { env });
   const ready = async (): Promise<void> => {
@@ -197,7 +224,7 @@ function createSdks(app: Cluster['app'], edges: readonly Member[], apis: readonl
 
 /** The value of a series that a process exposes now. */
 export async function metric(
-  member: Member | undefined,
+  member: Pick<Member, 'opsUrl'> | undefined,
   name: string,
   labels: Readonly<Record<string, string>> = {},
 ): Promise<number> {

@@ -7,8 +7,13 @@ import { describe, it } from 'node:test';
 import { text } from 'node:stream/consumers';
 import { createMetrics, createReadiness, readSettings, startOpsServer } from '@fanfare/core';
 import { limits } from '@fanfare/protocol';
+import { workerOptions } from '@fanfare/webhooks';
 import { readClusterRole } from '../packages/fanfare/src/read-role.ts';
-import { apiRoleSettings, edgeRoleSettings } from '../packages/fanfare/src/settings.ts';
+import {
+  apiRoleSettings,
+  edgeRoleSettings,
+  webhooksRoleSettings,
+} from '../packages/fanfare/src/settings.ts';
 import {
   composeServices,
   dockerStages,
@@ -22,7 +27,11 @@ import {
 } from './deploy-files.ts';
 
 const services = composeServices();
-const roles = { edge: edgeRoleSettings, api: apiRoleSettings } as const;
+const roles = {
+  edge: edgeRoleSettings,
+  api: apiRoleSettings,
+  webhooks: webhooksRoleSettings,
+} as const;
 const defaults = {
   edge: readSettings(edgeRoleSettings, {}),
   api: readSettings(apiRoleSettings, {}),
@@ -37,22 +46,28 @@ function service(name: string): ComposeService {
 describe('docker-compose.yml', () => {
   it('[DP1] runs only commands that exist, with settings that they read and accept', () => {
     const built = Object.entries(services).filter(([, { build }]) => build !== undefined);
-    assert.deepEqual(built.map(([name]) => name).toSorted(), ['api', 'edge']);
+    assert.deepEqual(built.map(([name]) => name).toSorted(), ['api', 'edge', 'webhooks']);
     for (const [name, { command = [], environment = {} }] of built) {
       const [role, ...rest] = command;
       assert.deepEqual(rest, [], name);
-      assert.ok(role === 'edge' || role === 'api', `${name} runs '${role ?? ''}'`);
+      assert.ok(
+        role === 'edge' || role === 'api' || role === 'webhooks',
+        `${name} runs '${role ?? ''}'`,
+      );
       const unknown = Object.keys(environment).filter((setting) => !(setting in roles[role]));
       assert.deepEqual(unknown, [], `${name} sets what ${role} does not read`);
       assert.doesNotThrow(() => readClusterRole(roles[role], environment), name);
     }
   });
 
-  it('[DP2] joins all processes to one Redis and to the same app', () => {
+  it('[DP2] joins all processes to one Redis and to the same app with the same webhooks', () => {
     const names = ['REDIS_URL', 'APP_ID', 'APP_KEY', 'APP_SECRET'];
+    const hook = ['WEBHOOK_URL', 'WEBHOOK_DIALECT'];
     const joined = (name: string): unknown[] =>
-      names.map((setting) => service(name).environment?.[setting]);
+      [...names, ...hook].map((setting) => service(name).environment?.[setting]);
+    assert.ok(!joined('edge').includes(undefined));
     assert.deepEqual(joined('edge'), joined('api'));
+    assert.deepEqual(joined('edge'), joined('webhooks'));
     const { hostname } = new URL(String(service('edge').environment?.['REDIS_URL']));
     assert.match(service(hostname).command?.join(' ') ?? '', /^redis-server /);
   });
@@ -83,7 +98,26 @@ describe('docker-compose.yml', () => {
     assert.ok(durationSeconds(grace) >= drain + 10, `${grace} for a drain of ${drain} s`);
     assert.ok((ulimits?.nofile.soft ?? 0) >= 65_536);
     assert.ok((deploy?.replicas ?? 0) >= 3);
-    assert.ok((service('api').deploy?.replicas ?? 0) >= 2);
+    for (const name of ['api', 'webhooks'])
+      assert.ok((service(name).deploy?.replicas ?? 0) >= 2, name);
+  });
+
+  it('[DP26] gives a webhook worker more time to stop than a request and its last word to the store take', () => {
+    const { timeoutMs, stopMs } = workerOptions;
+    const grace = durationSeconds(service('webhooks').stop_grace_period ?? '');
+    assert.ok(grace >= (timeoutMs + stopMs) / 1000 + 5, `${grace} s`);
+  });
+
+  it('[DP27] lets Redis write down every change within a second, on a volume, and evict nothing', () => {
+    const { command = [], volumes = [] } = service('redis');
+    const given = (option: string): string | undefined => command[command.indexOf(option) + 1];
+    assert.deepEqual(['--appendonly', '--appendfsync', '--maxmemory-policy'].map(given), [
+      'yes',
+      'everysec',
+      'noeviction',
+    ]);
+    assert.deepEqual(volumes, ['redis:/data']);
+    assert.match(rootFile('docker-compose.yml'), /^volumes:\n( {2}\w+:\n)* {2}redis:$/m);
   });
 
   it('[DP5] mounts only what is there, and reaches no other machine unless told to', () => {
@@ -156,7 +190,7 @@ describe('deploy/Dockerfile', () => {
     assert.match(argsOf('USER').join(), /^[1-9]\d*:[1-9]\d*$/);
     const [, script = ''] =
       /"node", "([^"]+)", "livez"\]$/.exec(argsOf('HEALTHCHECK').join()) ?? [];
-    for (const test of ['edge', 'api'].map((name) => service(name).healthcheck?.test))
+    for (const test of Object.keys(roles).map((name) => service(name).healthcheck?.test))
       assert.deepEqual(test, ['CMD', 'node', script, 'readyz']);
     assert.ok(copied.includes(script), `${script} is not in the image`);
     const exposed = new Set(argsOf('EXPOSE').join().split(' ').map(Number));
@@ -187,7 +221,8 @@ describe('deploy/README.md', () => {
   it('[DP25] names only metrics that exist', async () => {
     const named = rootFile('deploy/README.md').match(/\b(fanfare|process|nodejs)_[a-z\d_]+/g) ?? [];
     assert.ok(named.length > 10);
-    const sources = ['api', 'core', 'edge', 'fanfare', 'redis']
+    const sources = readdirSync(rootPath('packages'))
+      .filter((name) => existsSync(rootPath(`packages/${name}/src`)))
       .flatMap((name) =>
         readdirSync(rootPath(`packages/${name}/src`), { encoding: 'utf8', recursive: true }).map(
           (file) => `packages/${name}/src/${file}`,
@@ -207,6 +242,18 @@ describe('deploy/README.md', () => {
 });
 
 describe('deploy/healthcheck.mjs', () => {
+  it('[DP28] asks the ports on which the operations of all roles listen, and the image exposes them', () => {
+    const found = readdirSync(rootPath('packages/fanfare/src/commands')).flatMap((file) => [
+      ...rootFile(`packages/fanfare/src/commands/${file}`).matchAll(/\bopsPort: (\d+)/g),
+    ]);
+    const ports = [...new Set(found.map(([, port = '']) => port))].toSorted();
+    assert.ok(ports.length >= 3, ports.join());
+    const [, asked = ''] = /\? \[([^\]]*)\]/.exec(rootFile('deploy/healthcheck.mjs')) ?? [];
+    assert.deepEqual(asked.match(/\d+/g), ports);
+    const [, exposed = ''] = /^EXPOSE (.*)$/m.exec(rootFile('deploy/Dockerfile')) ?? [];
+    for (const port of ports) assert.ok(exposed.split(' ').includes(port), port);
+  });
+
   it('[DP12] exits with 0 only when the operations listener says yes, and prints what it said', async () => {
     const readiness = createReadiness();
     const options = { host: '127.0.0.1', port: 0, readiness, metrics: createMetrics('test') };

@@ -6,7 +6,9 @@ const root = fileURLToPath(new URL('../', import.meta.url));
 const [name = '', ...rest] = process.argv.slice(2);
 const file = `test/bench/${name}.ts`;
 if (!/^[a-z-]+$/.test(name) || !existsSync(new URL(`../${file}`, import.meta.url))) {
-  console.error('Usage: npm run bench -- fan-out|audit [options]   (see test/bench/README.md)');
+  console.error(
+    'Usage: npm run bench -- fan-out|audit|state [options]   (see test/bench/README.md)',
+  );
   process.exit(2);
 }
 const child = spawn(process.execPath, ['--conditions=source', '--import', 'tsx', file, ...rest], {

@@ -19,7 +19,7 @@ export async function openRawClient(
 ): Promise<RawClient> {
   const socket = connect({ host: url.hostname, port: Number(url.port), noDelay: true });
   const closed = new Promise<void>((resolve) => socket.once('close', () => resolve()));
-  const reader = new FrameReader(onFrame);
+  const reader = new FrameReader(onFrame, () => socket.write(PONG));
   await upgrade(socket, url, reader);
   socket.on('error', () => socket.destroy());
   return {
@@ -63,13 +63,18 @@ function encodeTextFrame(text: string): Buffer {
   return Buffer.concat([header, payload]);
 }
 
+/** An empty masked PONG: whoever answers no PING is taken for dead after a minute. */
+const PONG = Buffer.from([0x8a, 0x80, 0, 0, 0, 0]);
+
 /** Cuts a stream into unmasked, unfragmented frames, which is all that our servers send. */
 class FrameReader {
   readonly #onFrame: (payload: Buffer) => void;
+  readonly #onPing: () => void;
   #rest: Buffer | undefined;
 
-  constructor(onFrame: (payload: Buffer) => void) {
+  constructor(onFrame: (payload: Buffer) => void, onPing: () => void) {
     this.#onFrame = onFrame;
+    this.#onPing = onPing;
   }
 
   push(chunk: Buffer): void {
@@ -79,6 +84,7 @@ class FrameReader {
       const frame = frameIn(bytes);
       if (frame === undefined) break;
       if (frame.opcode === 1) this.#onFrame(bytes.subarray(frame.start, frame.end));
+      else if (frame.opcode === 9) this.#onPing();
       bytes = bytes.subarray(frame.end);
     }
     if (bytes.length > 0) this.#rest = bytes;
