@@ -4,7 +4,7 @@
 const { OPS_HOST = '', OPS_PORT = '' } = process.env;
 const host = ['', '0.0.0.0', '::'].includes(OPS_HOST) ? '127.0.0.1' : OPS_HOST;
 // A container runs one role, so the first of the roles' default ports that answers is the one.
-const ports = OPS_PORT === '' ? ['9100', '9101'] : [OPS_PORT];
+const ports = OPS_PORT === '' ? ['9100', '9101', '9102'] : [OPS_PORT];
 
 /** What the operations listener says, or undefined when nobody listens. */
 async function ask(port, path) {
