@@ -1,23 +1,13 @@
 import assert from 'node:assert/strict';
-import { describe, it, type TestContext } from 'node:test';
-import { channelKey, parseAppId, parseChannelName, type ChannelKey } from '@fanfare/protocol';
-import {
-  EdgeReporter,
-  edgeReporterOptions,
-  Failure,
-  isFailure,
-  subjectKey,
-  type JoinOutcome,
-  type ShareStore,
-  type Subject,
-} from '../src/index.ts';
+import { describe, it } from 'node:test';
+import { edgeReporterOptions, isFailure } from '../src/index.ts';
+import { PARTITIONS, World } from './edge-reporter-world.ts';
 
 const { tickMs, heartbeatMs, joinMs, retryMs } = edgeReporterOptions;
-const PARTITIONS = 4;
 
 describe('EdgeReporter', () => {
   it('[ER1] what changes in a tick is reported together, one call at a time in a partition', async (test) => {
-    const world = setup(test);
+    const world = new World(test);
     for (const name of ['0-a', '1-a', '2-a', '0-b', '0-c']) world.count(name, 1);
     await world.pass(tickMs - 1);
     assert.deepEqual(world.calls(), []);
@@ -40,7 +30,7 @@ describe('EdgeReporter', () => {
   });
 
   it('[ER1] at rest there are heartbeats of what has a lease, and before that nothing', async (test) => {
-    const world = setup(test);
+    const world = new World(test);
     world.answering = true;
     await world.pass(10 * heartbeatMs);
     assert.deepEqual(world.calls(), []);
@@ -58,7 +48,7 @@ describe('EdgeReporter', () => {
   });
 
   it('[ER1] a change that was undone within the tick is not reported', async (test) => {
-    const world = setup(test);
+    const world = new World(test);
     world.answering = true;
     world.count('1-a', 1);
     await world.pass(tickMs);
@@ -70,7 +60,7 @@ describe('EdgeReporter', () => {
   });
 
   it('[ER2] joins go out in the turn that brought them, and the next as soon as one is answered', async (test) => {
-    const world = setup(test);
+    const world = new World(test);
     world.count('0-room', 1);
     const joins = [world.join('0-room', 'x'), world.join('0-room', 'y'), world.join('1-room', 'x')];
     await world.pass(0);
@@ -90,7 +80,7 @@ describe('EdgeReporter', () => {
   });
 
   it('[ER3] a place that is not granted in time is given up, and not asked for again', async (test) => {
-    const world = setup(test);
+    const world = new World(test);
     world.failing = true;
     const join = world.join('0-room', 'x');
     const refused = assert.rejects(join, (error) => isFailure(error, 'unavailable'));
@@ -106,7 +96,7 @@ describe('EdgeReporter', () => {
   });
 
   it('[ER4] what fails is told and said again after a pause, as it is by then', async (test) => {
-    const world = setup(test);
+    const world = new World(test);
     world.answering = true;
     world.count('0-a', 1);
     await world.pass(tickMs);
@@ -125,8 +115,45 @@ describe('EdgeReporter', () => {
     assert.deepEqual(world.told, { registered: 1, reported: 2, failed: 1, fenced: 0 });
   });
 
+  it('[ER6] once started, it takes every lease at once and keeps it', async (test) => {
+    const world = new World(test);
+    world.answering = true;
+    world.reporter.start();
+    await world.pass(tickMs);
+    assert.deepEqual(world.calls(), ['register 0', 'register 1', 'register 2', 'register 3']);
+    await world.pass(heartbeatMs);
+    const beats = ['heartbeat 0', 'heartbeat 1', 'heartbeat 2', 'heartbeat 3'];
+    assert.deepEqual(world.calls(), beats);
+    assert.equal(world.told.registered, PARTITIONS);
+  });
+
+  it('[ER7] what came and went while the store was away is not told, what stays is', async (test) => {
+    const world = new World(test);
+    world.answering = true;
+    for (const name of ['0-stays', '0-goes', '0-back']) world.count(name, 1);
+    await world.pass(tickMs);
+    world.calls();
+    world.failing = true;
+    world.count('0-back', 0);
+    await world.pass(tickMs);
+    assert.deepEqual(world.calls(), ['report 0 back=0']);
+    for (let index = 0; index < 1_000; index += 1) {
+      world.count(`0-c${index}`, 1);
+      world.count(`0-c${index}`, 0);
+    }
+    world.count('0-goes', 0);
+    world.count('0-new', 1);
+    world.count('0-back', 1);
+    world.failing = false;
+    await world.pass(retryMs + tickMs);
+    // The store may have heard that it was gone.
+    assert.deepEqual(world.calls(), ['report 0 back=1 goes=0 new=1']);
+    await world.pass(10 * tickMs);
+    assert.deepEqual(world.calls(), []);
+  });
+
   it('[ER5] leaving gives back every lease, also one that is being taken, and ends everything', async (test) => {
-    const world = setup(test);
+    const world = new World(test);
     world.answering = true;
     world.count('0-a', 1);
     await world.pass(tickMs);
@@ -158,7 +185,7 @@ describe('EdgeReporter', () => {
   });
 
   it('[ER5] a store that is away keeps nobody from leaving', async (test) => {
-    const world = setup(test);
+    const world = new World(test);
     world.answering = true;
     world.count('0-a', 1);
     await world.pass(tickMs);
@@ -167,136 +194,3 @@ describe('EdgeReporter', () => {
     assert.equal(world.told.failed, 1);
   });
 });
-
-/** An edge that counts what it is told to, and a store whose answers come when the test says so. */
-class World {
-  answering = false;
-  failing = false;
-  readonly reporter: EdgeReporter;
-  readonly told = { registered: 0, reported: 0, failed: 0, fenced: 0 };
-  readonly #test: TestContext;
-  readonly #counts = new Map<string, { readonly subject: Subject; readonly count: number }>();
-  readonly #unanswered: (() => void)[] = [];
-  #calls: string[] = [];
-  #nowMs = 1_000;
-
-  constructor(test: TestContext) {
-    this.#test = test;
-    test.mock.timers.enable({ apis: ['setTimeout', 'setImmediate'] });
-    this.reporter = new EdgeReporter({
-      store: this.#store(),
-      source: {
-        count: (subject) => this.#counts.get(subjectKey(subject))?.count ?? 0,
-        info: () => '',
-        told: () => false,
-        held: (partition) =>
-          [...this.#counts.values()]
-            .filter(({ subject, count }) => count > 0 && partitionOf(subject.channel) === partition)
-            .map(({ subject }) => subject),
-      },
-      events: {
-        registered: () => void (this.told.registered += 1),
-        reported: () => void (this.told.reported += 1),
-        failed: () => void (this.told.failed += 1),
-        fenced: () => void (this.told.fenced += 1),
-        stateLost() {},
-      },
-      nowMs: () => this.#nowMs,
-      newIncarnation: () => 'one',
-    });
-  }
-
-  /** Sockets of a channel; the number in its name is its partition. */
-  count(name: string, count: number): void {
-    this.#count({ kind: 'channel', channel: keyOf(name) }, count);
-  }
-
-  async join(name: string, user: string): Promise<JoinOutcome> {
-    const subject = { kind: 'member', channel: keyOf(name), user } as const;
-    this.#counts.set(subjectKey(subject), { subject, count: 1 });
-    return this.reporter.join(subject, '', 100);
-  }
-
-  /** Lets time pass in small steps, and everything happen that it brings. */
-  async pass(ms: number): Promise<void> {
-    await this.#settle();
-    for (let left = ms; left > 0;) {
-      const step = Math.min(left, ms > 500 ? 10 : 1);
-      this.#nowMs += step;
-      this.#test.mock.timers.tick(step);
-      await this.#settle();
-      left -= step;
-    }
-  }
-
-  /** Answers what has been asked so far. */
-  answer(): void {
-    for (const answer of this.#unanswered.splice(0)) answer();
-  }
-
-  /** What the store was asked since the last look, in order. */
-  calls(): readonly string[] {
-    const calls = this.#calls;
-    this.#calls = [];
-    return calls;
-  }
-
-  #count(subject: Subject, count: number): void {
-    this.#counts.set(subjectKey(subject), { subject, count });
-    this.reporter.changed(subject);
-  }
-
-  async #settle(): Promise<void> {
-    this.#test.mock.timers.tick(0);
-    for (let turns = 0; turns < 50; turns += 1) await Promise.resolve();
-  }
-
-  async #call<T>(call: string, answer: T): Promise<T> {
-    this.#calls.push(call);
-    if (this.failing) throw new Failure('unavailable', 'the store is away');
-    if (!this.answering) await new Promise<void>((resolve) => void this.#unanswered.push(resolve));
-    return answer;
-  }
-
-  #store(): ShareStore {
-    const fenced = false;
-    return {
-      partitions: PARTITIONS,
-      partitionOf,
-      register: async (at) => this.#call(`register ${at}`, { fenced, epoch: 'e' }),
-      heartbeat: async (at) =>
-        this.#call(`heartbeat ${at}`, { fenced, epoch: 'e', version: Number.MAX_SAFE_INTEGER }),
-      report: async (at, _incarnation, _revision, shares) => {
-        const said = shares.map(({ subject, count }) => `${shown(subject)}=${count}`);
-        return this.#call(`report ${at} ${said.toSorted().join(' ')}`, { fenced, lost: false });
-      },
-      join: async (at, _incarnation, _revision, { subject }) =>
-        this.#call(`join ${at} ${shown(subject)}`, {
-          fenced,
-          lost: false,
-          full: false,
-          roster: { version: 1, members: [] },
-        }),
-      held: async (at) => this.#call(`held ${at}`, { fenced, shares: [] }),
-      leave: async (at) => this.#call(`leave ${at}`, undefined),
-    };
-  }
-}
-
-function setup(test: TestContext): World {
-  return new World(test);
-}
-
-function partitionOf(channel: ChannelKey): number {
-  return Number(channel.split('/')[1]?.[0]);
-}
-
-function shown(subject: Subject): string {
-  return subject.kind === 'member' ? subject.user : subject.channel.slice('1001/0-'.length);
-}
-
-function keyOf(name: string): ChannelKey {
-  const [app, channel] = [parseAppId('1001'), parseChannelName(name)];
-  assert.ok(app !== undefined && channel !== undefined);
-  return channelKey(app, channel);
-}

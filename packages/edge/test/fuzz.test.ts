@@ -4,7 +4,15 @@ import { describe, it } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import type { App } from '@fanfare/core';
 import { OPCODES, RawClient, textOf, wsFrame, type Client, type Frame } from './client.ts';
-import { apps, authFor, startTestEdge, type EdgeUnderTest } from './edge-under-test.ts';
+import {
+  apps,
+  authFor,
+  startTestEdge,
+  type EdgeUnderTest,
+  keyOf,
+  memoryState,
+  type StateOfTest,
+} from './edge-under-test.ts';
 import { within } from './inbox.ts';
 import { seeds, showSeed, type Chance } from './seeded.ts';
 
@@ -14,12 +22,14 @@ const ACTIONS = 30;
 const CHANNELS = ['lobby', 'private-room'] as const;
 /** The channel in which attackers are members themselves. */
 const OWN = 'private-attack';
+const ROOM = 'presence-room';
 
 describe('Whatever clients send', () => {
   for (const seed of seeds()) {
     it(`[FR8] harms nobody else (seed ${seed})`, async (test) => {
       const chance = showSeed(test, seed);
-      await using edge = await startTestEdge();
+      const state = memoryState();
+      await using edge = await startTestEdge({ state });
       await using ours = await watcher(edge, apps.main);
       await using theirs = await watcher(edge, apps.other);
       const published = new Map<App, string[]>([apps.main, apps.other].map((app) => [app, []]));
@@ -34,8 +44,9 @@ describe('Whatever clients send', () => {
 
       assert.deepEqual(edge.defects, []);
       await edge.until(({ connections }) => connections === 2, 'the attackers have left');
-      const { subscriptions, channels } = edge.counters;
-      assert.deepEqual({ subscriptions, channels }, { subscriptions: 4, channels: 4 });
+      await edge.until(({ channels }) => channels === 4, 'nothing of theirs is left');
+      assert.equal(edge.counters.subscriptions, 4);
+      await within(vacated(state, ROOM), 'their members are still in');
       for (const [client, app] of [
         [ours, apps.main],
         [theirs, apps.other],
@@ -47,6 +58,10 @@ describe('Whatever clients send', () => {
     });
   }
 });
+
+async function vacated({ store }: StateOfTest, name: string): Promise<void> {
+  while ((await store.roster(keyOf(name))).members.length > 0) await turn();
+}
 
 async function watcher(edge: EdgeUnderTest, app: App): Promise<Client> {
   const client = await edge.connect(app);
@@ -69,7 +84,9 @@ async function assertGot(client: Client, expected: readonly string[]): Promise<v
 function assertFrame(text: string): void {
   const { event, data, channel, ...more } = JSON.parse(text) as Frame;
   assert.equal(typeof event, 'string');
-  assert.deepEqual(more, {});
+  if (channel === ROOM && event.startsWith('client-'))
+    assert.match(JSON.stringify(more), /^\{"user_id":"[1u]"\}$/);
+  else assert.deepEqual(more, {});
   if (channel !== undefined) assert.equal(typeof channel, 'string');
   if (event !== 'pusher:error') {
     assert.equal(typeof data, 'string', text);
@@ -170,7 +187,15 @@ async function attackRaw(
 
 /** Frames as well-behaved clients send them. */
 function corpus({ id }: { readonly id: string }, chance: Chance): readonly string[] {
-  const channel = chance.of(['lobby', OWN, 'private-room', 'presence-room', 'cache-x', 'room-7']);
+  const channel = chance.of(['lobby', OWN, 'private-room', ROOM, 'cache-x', 'room-7']);
+  const channelData = JSON.stringify(
+    chance.of<unknown>([
+      { user_id: 1 },
+      { user_id: 'u', user_info: { a: [] } },
+      { user_id: [] },
+      1,
+    ]),
+  );
   return [
     encoded('pusher:ping', { data: {} }),
     encoded('pusher:pong', {}),
@@ -178,10 +203,13 @@ function corpus({ id }: { readonly id: string }, chance: Chance): readonly strin
     encoded('pusher:subscribe', { data: { channel: OWN, ...authFor(id, OWN) } }),
     encoded('pusher:subscribe', { data: JSON.stringify({ channel, auth: 'main-key:0' }) }),
     encoded('pusher:subscribe', { data: { channel, auth: 'x', channel_data: '{"user_id":"1"}' } }),
+    encoded('pusher:subscribe', { data: { channel: ROOM, ...authFor(id, ROOM, { channelData }) } }),
     encoded('pusher:unsubscribe', { data: { channel } }),
+    encoded('pusher:unsubscribe', { data: { channel: ROOM } }),
     encoded('pusher:signin', { data: { auth: 'main-key:0', user_data: '{"id":"1"}' } }),
     encoded('client-attack', { channel, data: { some: ['data', 1, null] } }),
     encoded('client-attack', { channel: OWN, data: 'text' }),
+    encoded('client-attack', { channel: ROOM, data: 'text' }),
   ];
 }
 

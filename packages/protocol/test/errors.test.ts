@@ -41,8 +41,28 @@ const texts: readonly (readonly [rule: string, error: ClientError, message: stri
   ['SB14', clientErrors.tooManyChannels(3), 'Over the limit of 3 channels on one connection'],
   [
     'SB15',
-    clientErrors.notAvailable('Presence channels'),
-    'Presence channels are not available on this server',
+    clientErrors.notAvailable('User channels'),
+    'User channels are not available on this server',
+  ],
+  [
+    'PS2',
+    clientErrors.invalidUserId(128),
+    'Invalid user_id in channel_data: expected text of 1 to 128 characters or a whole number below 2^53',
+  ],
+  [
+    'PS3',
+    clientErrors.invalidUserInfo(),
+    'user_info supplied to presence subscription is invalid - if supplied it must be a type of hash',
+  ],
+  [
+    'PS3',
+    clientErrors.userInfoTooLarge(1024),
+    'user_info supplied to presence subscription is larger than 1024 bytes',
+  ],
+  [
+    'PS8',
+    clientErrors.presenceChannelFull('presence-a', 100),
+    'Channel presence-a is full: it may have 100 members',
   ],
   [
     'CE2',

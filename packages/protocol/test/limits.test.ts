@@ -14,6 +14,9 @@ describe('Limits', () => {
     ['CN13', 'closeReasonBytes', 123],
     ['CE6', 'clientEventsPerSecond', 10],
     ['CE7', 'eventDataBytes', 10 * 1024],
+    ['PS2', 'presenceUserIdChars', 128],
+    ['PS3', 'presenceUserInfoBytes', 1024],
+    ['PS8', 'presenceMembers', 100],
   ];
   for (const [rule, limit, value] of told)
     it(`[${rule}] ${limit} is ${value}`, () => assert.equal(limits[limit], value));

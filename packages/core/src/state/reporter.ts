@@ -106,7 +106,12 @@ export class PartitionReporter {
 
   /** The subject's count changed; it is reported with the next tick. */
   changed(subject: Subject): void {
-    this.#dirty.add(subjectKey(subject));
+    const key = subjectKey(subject);
+    // What came and went while the store was away must not pile up. While it is being told, only
+    // its answer shows what it knows.
+    const settled = !this.#busy && this.#isSettled(key, this.#source.count(subject));
+    if (settled && !this.#adopted.has(key)) this.#dirty.delete(key);
+    else this.#dirty.add(key);
   }
 
   /**
@@ -268,7 +273,9 @@ export class PartitionReporter {
   }
 
   async #report(incarnation: Incarnation): Promise<void> {
-    const keys = [...this.#dirty].slice(0, this.#options.sharesPerReport);
+    // What the store may have heard goes first, so that failing again makes no more of it.
+    const said = new Set([...this.#unsure, ...this.#dirty]);
+    const keys = [...said].slice(0, this.#options.sharesPerReport);
     // What changes while the report is under way is dirty anew.
     for (const key of keys) this.#dirty.delete(key);
     const shares = keys

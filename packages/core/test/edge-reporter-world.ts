@@ -1,0 +1,142 @@
+import assert from 'node:assert/strict';
+import type { TestContext } from 'node:test';
+import { channelKey, parseAppId, parseChannelName, type ChannelKey } from '@fanfare/protocol';
+import {
+  EdgeReporter,
+  Failure,
+  subjectKey,
+  type JoinOutcome,
+  type ShareStore,
+  type Subject,
+} from '../src/index.ts';
+
+export const PARTITIONS = 4;
+
+/** An edge that counts what it is told to, and a store whose answers come when the test says so. */
+export class World {
+  answering = false;
+  failing = false;
+  readonly reporter: EdgeReporter;
+  readonly told = { registered: 0, reported: 0, failed: 0, fenced: 0 };
+  readonly #test: TestContext;
+  readonly #counts = new Map<string, { readonly subject: Subject; readonly count: number }>();
+  readonly #unanswered: (() => void)[] = [];
+  #calls: string[] = [];
+  #nowMs = 1_000;
+
+  constructor(test: TestContext) {
+    this.#test = test;
+    test.mock.timers.enable({ apis: ['setTimeout', 'setImmediate'] });
+    this.reporter = new EdgeReporter({
+      store: this.#store(),
+      source: {
+        count: (subject) => this.#counts.get(subjectKey(subject))?.count ?? 0,
+        info: () => '',
+        told: () => false,
+        held: (partition) =>
+          [...this.#counts.values()]
+            .filter(({ subject, count }) => count > 0 && partitionOf(subject.channel) === partition)
+            .map(({ subject }) => subject),
+      },
+      events: {
+        registered: () => void (this.told.registered += 1),
+        reported: () => void (this.told.reported += 1),
+        failed: () => void (this.told.failed += 1),
+        fenced: () => void (this.told.fenced += 1),
+        stateLost() {},
+      },
+      nowMs: () => this.#nowMs,
+      newIncarnation: () => 'one',
+    });
+  }
+
+  /** Sockets of a channel; the number in its name is its partition. */
+  count(name: string, count: number): void {
+    this.#count({ kind: 'channel', channel: keyOf(name) }, count);
+  }
+
+  async join(name: string, user: string): Promise<JoinOutcome> {
+    const subject = { kind: 'member', channel: keyOf(name), user } as const;
+    this.#counts.set(subjectKey(subject), { subject, count: 1 });
+    return this.reporter.join(subject, '', 100);
+  }
+
+  /** Lets time pass in small steps, and everything happen that it brings. */
+  async pass(ms: number): Promise<void> {
+    await this.#settle();
+    for (let left = ms; left > 0;) {
+      const step = Math.min(left, ms > 500 ? 10 : 1);
+      this.#nowMs += step;
+      this.#test.mock.timers.tick(step);
+      await this.#settle();
+      left -= step;
+    }
+  }
+
+  /** Answers what has been asked so far. */
+  answer(): void {
+    for (const answer of this.#unanswered.splice(0)) answer();
+  }
+
+  /** What the store was asked since the last look, in order. */
+  calls(): readonly string[] {
+    const calls = this.#calls;
+    this.#calls = [];
+    return calls;
+  }
+
+  #count(subject: Subject, count: number): void {
+    this.#counts.set(subjectKey(subject), { subject, count });
+    this.reporter.changed(subject);
+  }
+
+  async #settle(): Promise<void> {
+    this.#test.mock.timers.tick(0);
+    for (let turns = 0; turns < 50; turns += 1) await Promise.resolve();
+  }
+
+  async #call<T>(call: string, answer: T): Promise<T> {
+    this.#calls.push(call);
+    if (this.failing) throw new Failure('unavailable', 'the store is away');
+    if (!this.answering) await new Promise<void>((resolve) => void this.#unanswered.push(resolve));
+    return answer;
+  }
+
+  #store(): ShareStore {
+    const fenced = false;
+    return {
+      partitions: PARTITIONS,
+      partitionOf,
+      register: async (at) => this.#call(`register ${at}`, { fenced, epoch: 'e' }),
+      heartbeat: async (at) =>
+        this.#call(`heartbeat ${at}`, { fenced, epoch: 'e', version: Number.MAX_SAFE_INTEGER }),
+      report: async (at, _incarnation, _revision, shares) => {
+        const said = shares.map(({ subject, count }) => `${shown(subject)}=${count}`);
+        return this.#call(`report ${at} ${said.toSorted().join(' ')}`, { fenced, lost: false });
+      },
+      join: async (at, _incarnation, _revision, { subject }) =>
+        this.#call(`join ${at} ${shown(subject)}`, {
+          fenced,
+          lost: false,
+          full: false,
+          roster: { version: 1, members: [] },
+        }),
+      held: async (at) => this.#call(`held ${at}`, { fenced, shares: [] }),
+      leave: async (at) => this.#call(`leave ${at}`, undefined),
+    };
+  }
+}
+
+function partitionOf(channel: ChannelKey): number {
+  return Number(channel.split('/')[1]?.[0]);
+}
+
+function shown(subject: Subject): string {
+  return subject.kind === 'member' ? subject.user : subject.channel.slice('1001/0-'.length);
+}
+
+function keyOf(name: string): ChannelKey {
+  const [app, channel] = [parseAppId('1001'), parseChannelName(name)];
+  assert.ok(app !== undefined && channel !== undefined);
+  return channelKey(app, channel);
+}
