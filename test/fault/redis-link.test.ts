@@ -103,14 +103,15 @@ function urlOf(port: number): string {
   return `redis://127.0.0.1:${port}`;
 }
 
-/** Resolves when every process has said that its links are up again, counted from the call on. */
-function awaitHealing({ edges, apis }: Cluster): () => Promise<void> {
-  const waits = [
-    ...edges.map((edge) => awaitWord(edge, /message bus is up/)),
-    ...apis.map((api) => awaitWord(api, /connected to Redis/)),
-  ];
+/**
+ * Resolves when every edge has said that its bus is up again, counted from the call on, and the API
+ * takes triggers: it has several links, and each says for itself that it is connected.
+ */
+function awaitHealing(cluster: Cluster): () => Promise<void> {
+  const waits = cluster.edges.map((edge) => awaitWord(edge, /message bus is up/));
   return async () => {
     await Promise.all(waits.map((wait) => wait()));
+    await untilAccepted(cluster);
   };
 }
 
