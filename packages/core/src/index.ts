@@ -33,7 +33,7 @@ export {
   type SettingsShape,
 } from './service/settings.ts';
 export { isSignatureOf, md5, sign } from './signature.ts';
-export { hookOfLane, isReplayLane, replayLane } from './ports/outbox.ts';
+export { hookOfLane, isReplayLane, LANE_FULL, replayLane } from './ports/outbox.ts';
 export type {
   Backlog,
   ClaimedLane,

@@ -1,7 +1,8 @@
 --[[
   Moves events of an app into the lanes of the hooks that want them, and takes them out of the
   app's outbox. Only those that still wait are moved, so doing it twice changes nothing. An event
-  that finds a lane full stays, with all that follow it: per hook, the order is that of the outbox.
+  that finds a lane full becomes a dead letter of that lane: if it waited, so would all that follow
+  it, and with them the other hooks of the app.
 
   KEYS[1]  {tag}:lease  only tells where to run
   ARGV[2]  the app
@@ -9,14 +10,18 @@
   ARGV[4]  and of the last; after a failover, events may wait that nobody has looked at
   ARGV[5]  how many events a lane may hold
   ARGV[6]  after how many milliseconds a new lane is due
-  ARGV[7]  the first of several arguments per hook: its name, how many events it wants, their ids
-  Returns  how many events left the outbox
+  ARGV[7]  why an event that finds a lane full is given up
+  ARGV[8]  how many dead letters a lane keeps
+  ARGV[9]  for how many milliseconds after the last one
+  ARGV[10] the first of several arguments per hook: its name, how many events it wants, their ids
+  Returns  app/hook, how many dead letters, app/hook, how many and so on, of the lanes that were full
 ]]
 local app, first, lane_max = ARGV[2], ARGV[3], tonumber(ARGV[5])
-local wishes = {}
-local at = 7
+local wishes, wished = {}, {}
+local at = 10
 while at <= #ARGV do
   local lane = app .. '/' .. ARGV[at]
+  wished[#wished + 1] = lane
   for offset = 2, 1 + tonumber(ARGV[at + 1]) do
     local id = ARGV[at + offset]
     wishes[id] = wishes[id] or {}
@@ -25,38 +30,36 @@ while at <= #ARGV do
   at = at + 2 + tonumber(ARGV[at + 1])
 end
 
-local function any_full(wanted)
-  for _, lane in ipairs(wanted) do
-    if redis.call('XLEN', lane_events(lane)) >= lane_max then
-      return true
-    end
-  end
-  return false
-end
-
 local waiting = redis.call('XRANGE', outbox(app), '-', ARGV[4])
 if #redis.call('XRANGE', outbox(app), '-', '(' .. first, 'COUNT', 1) > 0 then
   waiting = {}
 end
 
-local moved, last = 0, nil
+local letters = {}
 for _, entry in ipairs(waiting) do
   local id, fields = entry[1], entry[2]
-  local wanted = wishes[id] or {}
-  if any_full(wanted) then
-    break
+  for _, lane in ipairs(wishes[id] or {}) do
+    if redis.call('XLEN', lane_events(lane)) < lane_max then
+      redis.call('XADD', lane_events(lane), id, unpack(fields))
+      redis.call('ZADD', lanes, 'NX', now + tonumber(ARGV[6]), lane)
+    else
+      bury(lane, id, fields, ARGV[7], ARGV[8], ARGV[9])
+      letters[lane] = (letters[lane] or 0) + 1
+    end
   end
-  for _, lane in ipairs(wanted) do
-    redis.call('XADD', lane_events(lane), id, unpack(fields))
-    redis.call('ZADD', lanes, 'NX', now + tonumber(ARGV[6]), lane)
-  end
-  moved, last = moved + 1, id
 end
-if last then
-  redis.call('XTRIM', outbox(app), 'MINID', id_behind(last))
+if #waiting > 0 then
+  redis.call('XTRIM', outbox(app), 'MINID', id_behind(waiting[#waiting][1]))
 end
 if redis.call('XLEN', outbox(app)) == 0 then
   redis.call('DEL', outbox(app))
   redis.call('SREM', apps, app)
 end
-return moved
+local full = {}
+for _, lane in ipairs(wished) do
+  if letters[lane] then
+    full[#full + 1] = lane
+    full[#full + 1] = letters[lane]
+  end
+end
+return full

@@ -1,4 +1,4 @@
-import { replayLane, type ClaimedLane, type Outbox } from '@fanfare/core';
+import { LANE_FULL, replayLane, type ClaimedLane, type DeadLane, type Outbox } from '@fanfare/core';
 import { deadLettersKey } from './keys.ts';
 import { appId, parseDeadLetter, parseEntries, parseLaneName, streamId } from './outbox-reply.ts';
 import { PARTITIONS } from './partitions.ts';
@@ -49,15 +49,17 @@ function eventsOf(caller: StateCaller): Events {
 
     async route(partition, { app, entries }, routings) {
       const [first, last] = [entries[0], entries.at(-1)];
-      if (first === undefined || last === undefined) return;
+      if (first === undefined || last === undefined) return [];
       const wishes = routings.flatMap(({ hook, entries: wanted }) => [
         hook,
         wanted.length,
         ...wanted.map(({ id }) => streamId(id)),
       ]);
       const range = [streamId(first.id), streamId(last.id)];
-      const args = [app, ...range, limits.laneEvents, limits.gatherMs, ...wishes];
-      await caller.call(scripts.route, partition, ...args);
+      const { laneEvents, gatherMs, deadLetters } = limits;
+      const late = [LANE_FULL, deadLetters, DEAD_LETTERS_MS];
+      const args = [app, ...range, laneEvents, gatherMs, ...late, ...wishes];
+      return parseDeadLanes(await caller.call(scripts.route, partition, ...args));
     },
   };
 }
@@ -123,11 +125,7 @@ function upkeepOf(caller: StateCaller, replicas: number): Upkeep {
     },
 
     async deadLanes(partition) {
-      const reply = await caller.call(scripts.deadLanes, partition);
-      return asPairs(reply).map(([name, letters]) => ({
-        ...parseLaneName(name),
-        letters: asNumber(letters),
-      }));
+      return parseDeadLanes(await caller.call(scripts.deadLanes, partition));
     },
 
     async deadLetters(partition, app, hook, max) {
@@ -145,4 +143,11 @@ function upkeepOf(caller: StateCaller, replicas: number): Upkeep {
       return asNumber(await caller.call(scripts.replay, partition, ...args));
     },
   };
+}
+
+function parseDeadLanes(reply: unknown): readonly DeadLane[] {
+  return asPairs(reply).map(([name, letters]) => ({
+    ...parseLaneName(name),
+    letters: asNumber(letters),
+  }));
 }

@@ -28,6 +28,7 @@ export type StateScripts = Readonly<
 export function readStateScripts(edit: (text: string) => string = (text) => text): StateScripts {
   const names = readScript('state-names');
   const decide = readScript('state-decide');
+  const letters = readScript('state-letters');
   const joined = (...parts: readonly Script[]): Script =>
     asScript(edit(parts.map(({ text }) => text).join('\n')));
   return {
@@ -40,9 +41,9 @@ export function readStateScripts(edit: (text: string) => string = (text) => text
     tend: joined(names, decide, readScript('state-tend')),
     append: joined(names, decide, readScript('state-append')),
     unrouted: joined(names, readScript('state-unrouted')),
-    route: joined(names, readScript('state-route')),
+    route: joined(names, letters, readScript('state-route')),
     claim: joined(names, readScript('state-claim')),
-    finish: joined(names, readScript('state-finish')),
+    finish: joined(names, letters, readScript('state-finish')),
     return: joined(names, readScript('state-return')),
     renew: joined(names, readScript('state-renew')),
     backlog: joined(names, readScript('state-backlog')),

@@ -64,6 +64,12 @@ redis.call('HSET', held, '@v', version)`,
     new: 'local _ = retry_delay',
   },
   {
+    name: 'what finds its lane full is forgotten',
+    mode: 'full',
+    old: 'bury(lane, id, fields, ARGV[7], ARGV[8], ARGV[9])',
+    new: '',
+  },
+  {
     name: 'a lane gives up what its claim has not seen',
     mode: 'network',
     old: "redis.call('XTRIM', events, 'MINID', id_behind(ARGV[4]))",

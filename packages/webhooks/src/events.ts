@@ -1,7 +1,16 @@
-import type { Backlog, ClaimedLane, Logger, Tended, Webhook } from '@fanfare/core';
+import {
+  LANE_FULL,
+  type Backlog,
+  type ClaimedLane,
+  type DeadLane,
+  type Logger,
+  type Tended,
+  type Webhook,
+} from '@fanfare/core';
 import type { AppId } from '@fanfare/protocol';
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import type { Outcome } from './deliver.ts';
+import { Seldom } from './seldom.ts';
 
 export interface Attempt {
   /** Counted from 1. */
@@ -16,6 +25,8 @@ export interface WebhookEvents {
   failing(hook: Webhook, outcome: Outcome): void;
   recovered(hook: Webhook): void;
   abandoned(lane: ClaimedLane, events: number, reason: string): void;
+  /** Events that found their lane full are dead letters. */
+  overflowed(lane: DeadLane): void;
   claimLost(lane: ClaimedLane): void;
   unknownHook(lane: ClaimedLane): void;
   unknownApp(app: AppId, dropped: number): void;
@@ -26,6 +37,9 @@ export interface WebhookEvents {
   stopping(lanes: number): void;
   defect(error: unknown): void;
 }
+
+/** How often the log says that a lane is full: it may be with every look at it. */
+const OVERFLOW_LOG_MS = 60_000;
 
 /** Logs never carry a hook's whole address: it may hold a token. */
 export function createWebhookEvents(log: Logger, registry: Registry): WebhookEvents {
@@ -54,24 +68,7 @@ export function createWebhookEvents(log: Logger, registry: Registry): WebhookEve
     recovered(hook) {
       log.info({ hook: hook.id, host: hostOf(hook) }, 'webhook endpoint works again');
     },
-    abandoned({ app, hook }, events, reason) {
-      counted.deadLetters.inc(events);
-      log.error({ app, hook, events, reason }, 'webhook events given up; kept as dead letters');
-    },
-    claimLost({ app, hook, partition }) {
-      counted.claimsLost.inc();
-      log.warn(
-        { app, hook, partition },
-        'claim of a lane ran out; another worker may send its events again',
-      );
-    },
-    unknownHook({ app, hook }) {
-      log.debug({ app, hook }, 'events wait for a webhook that is not configured here');
-    },
-    unknownApp(app, dropped) {
-      counted.dropped.inc(dropped);
-      log.warn({ app, events: dropped }, 'webhook events of an unknown app dropped');
-    },
+    ...untold(log, counted),
     tended({ reconciled, fenced, reaped }) {
       if (reconciled > 0) counted.reconciled.inc(reconciled);
       if (reaped > 0) counted.reaped.inc(reaped);
@@ -99,7 +96,45 @@ export function createWebhookEvents(log: Logger, registry: Registry): WebhookEve
   };
 }
 
+type Untold = Pick<
+  WebhookEvents,
+  'abandoned' | 'overflowed' | 'claimLost' | 'unknownHook' | 'unknownApp'
+>;
+
+/** What became of events that were not delivered, or not by us. */
+function untold(log: Logger, counted: Counters): Untold {
+  const overflows = new Seldom(OVERFLOW_LOG_MS);
+  return {
+    abandoned({ app, hook }, events, reason) {
+      counted.deadLetters.inc(events);
+      log.error({ app, hook, events, reason }, 'webhook events given up; kept as dead letters');
+    },
+    overflowed({ app, hook, letters }) {
+      counted.deadLetters.inc(letters);
+      const events = overflows.count(`${app}/${hook}`, letters, Date.now());
+      if (events === undefined) return;
+      const fields = { app, hook, events, reason: LANE_FULL };
+      log.error(fields, 'too many webhook events wait; those beyond are kept as dead letters');
+    },
+    claimLost({ app, hook, partition }) {
+      counted.claimsLost.inc();
+      log.warn(
+        { app, hook, partition },
+        'claim of a lane ran out; another worker may send its events again',
+      );
+    },
+    unknownHook({ app, hook }) {
+      log.debug({ app, hook }, 'events wait for a webhook that is not configured here');
+    },
+    unknownApp(app, dropped) {
+      counted.dropped.inc(dropped);
+      log.warn({ app, events: dropped }, 'webhook events of an unknown app dropped');
+    },
+  };
+}
+
 type CounterName = keyof typeof COUNTERS;
+type Counters = Readonly<Record<CounterName, Counter>>;
 
 const COUNTERS = {
   requests: ['fanfare_webhook_requests_total', 'Webhook requests, by how they ended.'],
@@ -123,7 +158,7 @@ const COUNTERS = {
   ],
 } as const satisfies Record<string, readonly [name: string, help: string]>;
 
-function counters(registry: Registry): Readonly<Record<CounterName, Counter>> {
+function counters(registry: Registry): Counters {
   const made = (key: CounterName): Counter => {
     const [name, help] = COUNTERS[key];
     const labelNames = key === 'requests' ? ['outcome'] : [];

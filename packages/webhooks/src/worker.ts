@@ -144,7 +144,8 @@ class Worker {
   async #route(partition: number, from: Unrouted): Promise<void> {
     const app = this.#apps.byId(from.app);
     if (app !== undefined) {
-      await this.#outbox.route(partition, from, routingsOf(app, from.entries));
+      const full = await this.#outbox.route(partition, from, routingsOf(app, from.entries));
+      for (const lane of full) this.#events.overflowed(lane);
       return;
     }
     // Another worker may know the app already; events that nobody came for are nobody's.

@@ -51,6 +51,8 @@ describe('What a worker shows', () => {
     shown.backlog(1, { unrouted: 10, lanes: 20, events: 30, oldestMs: undefined, deadLetters: 40 });
     shown.tended({ reconciled: 5, fenced: 6, reaped: 7 });
     shown.abandoned(lane(), 8, 'status 500');
+    for (let each = 0; each < 10; each += 1)
+      shown.overflowed({ app: appId(), hook: 'abcdef012345', letters: 10 });
     shown.unknownApp(appId(), 9);
     shown.claimLost(lane());
     const text = await registry.metrics();
@@ -72,11 +74,12 @@ describe('What a worker shows', () => {
     assert.equal(value('state_reconciled_total'), 5);
     assert.equal(value('state_fenced_total'), 6);
     assert.equal(value('state_reaped_total'), 7);
-    assert.equal(value('webhook_events_dead_total'), 8);
+    assert.equal(value('webhook_events_dead_total'), 108);
     assert.equal(value('webhook_events_dropped_total'), 9);
     assert.equal(value('webhook_claims_lost_total'), 1);
     assert.ok(lines.some((line) => line.includes('webhook endpoint fails')));
     assert.ok(lines.some((line) => line.includes('webhook endpoint works again')));
+    assert.equal(lines.filter((line) => line.includes('too many webhook events wait')).length, 1);
     for (const line of [...lines, text]) assert.doesNotMatch(line, /topsecret/);
   });
 

@@ -162,6 +162,7 @@ export function listenTo(): Told {
     failing: (hook) => say(`failing ${hook.id}`),
     recovered: (hook) => say(`recovered ${hook.id}`),
     abandoned: (_, count, reason) => say(`abandoned ${count}: ${reason}`),
+    overflowed: ({ hook, letters }) => say(`overflowed ${hook}: ${letters}`),
     claimLost: () => say('claim lost'),
     unknownHook: () => say('unknown hook'),
     unknownApp: (_, dropped) => say(`unknown app ${dropped}`),

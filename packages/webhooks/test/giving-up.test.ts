@@ -1,6 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { createMemoryAppRegistry, replayLane, type App, type AppRegistry } from '@fanfare/core';
+import {
+  createMemoryAppRegistry,
+  LANE_FULL,
+  replayLane,
+  type App,
+  type AppRegistry,
+} from '@fanfare/core';
 import {
   app,
   append,
@@ -71,6 +77,37 @@ describe('Giving up', { concurrency: 4 }, () => {
     const { told } = worker;
     await told.until(() => told.abandoned() === 64, 'giving up all of them');
     assert.ok(receiver.requests.length < 40, `${receiver.requests.length} requests`);
+  });
+
+  it('[WH25] what finds too many before it becomes a dead letter at once, and the other hooks get it', async () => {
+    await using receiver = await startReceiver();
+    await using stuck = await startReceiver(() => 500);
+    const outbox = createOutbox(1, { laneEvents: 2 });
+    const one = app([{ url: stuck.url }, { url: receiver.url }]);
+    await using worker = await givenWorker({ outbox, apps: [one] });
+    const { told } = worker;
+    // One at a time, so that the lane of the hook that works is never full.
+    for (const [index, channel] of ['a', 'b', 'c', 'd'].entries()) {
+      await append(outbox, occupied(channel));
+      await receiver.until(() => receiver.took.length === index + 1, `the event of ${channel}`);
+      await told.until(
+        () => told.attempts.filter(({ kind }) => kind === '2xx').length === index + 1,
+        'the acknowledgement',
+      );
+    }
+    const letters = await outbox.deadLetters(0, appId(), hookId(one), 10);
+    assert.deepEqual(
+      letters.map(({ entry, reason }) => [entry.event.channel, reason]),
+      [
+        ['c', LANE_FULL],
+        ['d', LANE_FULL],
+      ],
+    );
+    assert.deepEqual(
+      told.lines.filter((line) => line.startsWith('overflowed')),
+      [`overflowed ${hookId(one)}: 1`, `overflowed ${hookId(one)}: 1`],
+    );
+    assert.deepEqual(await outbox.deadLetters(0, appId(), hookId(one, 1), 10), []);
   });
 
   it('[WH8] dead letters are delivered when they are replayed, with their ids, to another address too', async () => {

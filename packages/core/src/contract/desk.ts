@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { appOfKey } from '@fanfare/protocol';
-import type { ClaimedLane, OutboxEntry, Routing, WebhookEvent } from '../ports/outbox.ts';
+import type { ClaimedLane, DeadLane, OutboxEntry, Routing, WebhookEvent } from '../ports/outbox.ts';
 import { outboxLimits } from '../state/timing.ts';
 import { lobby, type StateStory } from './state-story.ts';
 
@@ -37,12 +37,12 @@ export class Desk {
   async route(
     entries: readonly OutboxEntry[],
     wanted: Readonly<Record<string, readonly OutboxEntry[]>>,
-  ): Promise<void> {
+  ): Promise<readonly DeadLane[]> {
     const routings: readonly Routing[] = Object.entries(wanted).map(([hook, of]) => ({
       hook,
       entries: of,
     }));
-    await this.state.route(this.partition, { app, entries }, routings);
+    return this.state.route(this.partition, { app, entries }, routings);
   }
 
   /** Puts so many events into lanes that are due. */

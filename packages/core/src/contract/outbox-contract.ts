@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { app, clientEvent, Desk, isOdd, LEASE_MS, numbers } from './desk.ts';
+import { LANE_FULL } from '../ports/outbox.ts';
 import { outboxLimits, stateTiming } from '../state/timing.ts';
 import { lobby, StateStory, type OpenState } from './state-story.ts';
 
@@ -204,21 +205,6 @@ export function outboxContract(implementation: string, openState: OpenState): vo
       assert.deepEqual(await story.told(lobby), ['channel_vacated lobby']);
     });
 
-    it('[OB9] an event that finds a lane full waits, and those behind it with it', async () => {
-      await using story = await StateStory.open(openState, { laneEvents: 2 });
-      const desk = new Desk(story);
-      await desk.append(4);
-      const { entries } = await desk.unrouted();
-      await desk.route(entries, { odd: entries.filter(isOdd), all: entries });
-      assert.deepEqual(numbers((await desk.unrouted()).entries), [2, 3]);
-      story.stall(outboxLimits.gatherMs);
-      for (const lane of await desk.claim('t1')) await desk.state.acknowledge(lane);
-      const rest = (await desk.unrouted()).entries;
-      await desk.route(rest, { odd: rest.filter(isOdd), all: rest });
-      story.stall(outboxLimits.gatherMs);
-      assert.deepEqual(await desk.claimed('t2'), { odd: [3], all: [2, 3] });
-    });
-
     it('[OB10] an event keeps its id and its time, and ids only grow, even if the clock goes back', async () => {
       await using story = await StateStory.open(openState);
       const desk = new Desk(story);
@@ -268,6 +254,55 @@ export function outboxContract(implementation: string, openState: OpenState): vo
         oldestMs,
         deadLetters: 1,
       });
+    });
+
+    it('[OB12] an event that finds a lane full becomes a dead letter of it at once, and goes into the others', async () => {
+      await using story = await StateStory.open(openState, { laneEvents: 2 });
+      const desk = new Desk(story);
+      await desk.append(5);
+      const { entries } = await desk.unrouted();
+      const full = await desk.route(entries, { all: entries, odd: entries.filter(isOdd) });
+      assert.deepEqual(full, [{ app, hook: 'all', letters: 3 }]);
+      assert.deepEqual(await desk.state.unrouted(desk.partition, 9), []);
+      assert.deepEqual(await desk.route(entries, { all: entries }), []);
+      story.stall(outboxLimits.gatherMs);
+      assert.deepEqual(await desk.claimed('t1'), { all: [0, 1], odd: [1, 3] });
+      const letters = await desk.state.deadLetters(desk.partition, app, 'all', 9);
+      assert.deepEqual(
+        letters,
+        entries.slice(2).map((entry) => ({ entry, reason: LANE_FULL })),
+      );
+      assert.deepEqual(await desk.state.deadLanes(desk.partition), full);
+    });
+
+    it('[OB12] several lanes can be full, each keeps its newest dead letters, and with room again takes what comes', async () => {
+      await using story = await StateStory.open(openState, { laneEvents: 1, deadLetters: 2 });
+      const desk = new Desk(story);
+      await desk.append(6);
+      const { entries } = await desk.unrouted();
+      const full = await desk.route(entries, { odd: entries.filter(isOdd), all: entries });
+      assert.deepEqual(full, [
+        { app, hook: 'odd', letters: 2 },
+        { app, hook: 'all', letters: 5 },
+      ]);
+      const dead = async (hook: string): Promise<readonly number[]> => {
+        const letters = await desk.state.deadLetters(desk.partition, app, hook, 9);
+        return numbers(letters.map(({ entry }) => entry));
+      };
+      assert.deepEqual(
+        [await dead('odd'), await dead('all')],
+        [
+          [3, 5],
+          [4, 5],
+        ],
+      );
+      story.stall(outboxLimits.gatherMs);
+      for (const lane of await desk.claim('t1')) await desk.state.acknowledge(lane);
+      await desk.append(1);
+      const { entries: fresh } = await desk.unrouted();
+      assert.deepEqual(await desk.route(fresh, { all: fresh }), []);
+      story.stall(outboxLimits.gatherMs);
+      assert.deepEqual(await desk.claimed('t2'), { all: [6] });
     });
   });
 }

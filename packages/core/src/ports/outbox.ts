@@ -59,6 +59,9 @@ export interface DeadLetter {
   readonly reason: string;
 }
 
+/** Why an event is a dead letter that found so many before it that it was never tried. */
+export const LANE_FULL = 'lane full';
+
 /** The dead letters that one lane has left behind. */
 export interface DeadLane {
   readonly app: AppId;
@@ -111,9 +114,14 @@ export interface Outbox {
   unrouted(partition: number, max: number): Promise<readonly Unrouted[]>;
   /**
    * Moves entries into lanes and takes them out of the app's outbox, in one step; repeating it
-   * changes nothing. An entry that finds a lane full stays where it is, with all that follow it.
+   * changes nothing. An entry that finds a lane full becomes a dead letter of that lane at once, so
+   * that it holds up no other. Resolves with the lanes that were full and how many letters each got.
    */
-  route(partition: number, from: Unrouted, routings: readonly Routing[]): Promise<void>;
+  route(
+    partition: number,
+    from: Unrouted,
+    routings: readonly Routing[],
+  ): Promise<readonly DeadLane[]>;
   /** Lanes that are due, each held for `leaseMs` by the token, which is a new one with every call. */
   claim(
     partition: number,

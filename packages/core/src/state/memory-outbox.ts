@@ -1,5 +1,6 @@
 import type { AppId } from '@fanfare/protocol';
 import {
+  LANE_FULL,
   replayLane,
   type Backlog,
   type ClaimedLane,
@@ -58,23 +59,34 @@ export class MemoryOutbox {
   }
 
   /** Only entries that still wait are moved: a second worker with the same list finds nothing. */
-  route({ app, entries }: Unrouted, routings: readonly Routing[], nowMs: number): void {
+  route(
+    { app, entries }: Unrouted,
+    routings: readonly Routing[],
+    nowMs: number,
+  ): readonly DeadLane[] {
     const waiting = this.#apps.get(app) ?? [];
     const known = new Set(entries.map(({ id }) => id));
     const wishes = routings.map(({ hook, entries: wanted }) => ({
       hook,
       ids: new Set(wanted.map(({ id }) => id)),
+      /** Those that found the lane full. */
+      late: new Array<OutboxEntry>(),
     }));
     let moved = 0;
     for (const entry of waiting) {
       if (!known.has(entry.id)) break;
-      const hooks = wishes.filter(({ ids }) => ids.has(entry.id)).map(({ hook }) => hook);
-      if (hooks.some((hook) => this.#isFull(app, hook))) break;
-      for (const hook of hooks) this.#lane(app, hook, nowMs).entries.push(entry);
+      for (const { hook, ids, late } of wishes) {
+        if (!ids.has(entry.id)) continue;
+        if (this.#isFull(app, hook)) late.push(entry);
+        else this.#lane(app, hook, nowMs).entries.push(entry);
+      }
       moved += 1;
     }
     if (moved < waiting.length) this.#apps.set(app, waiting.slice(moved));
     else this.#apps.delete(app);
+    const full = wishes.filter(({ late }) => late.length > 0);
+    for (const { hook, late } of full) this.#bury(app, hook, late, LANE_FULL);
+    return full.map(({ hook, late }) => ({ app, hook, letters: late.length }));
   }
 
   claim(token: string, leaseMs: number, max: ClaimMax, nowMs: number): readonly ClaimedLane[] {
@@ -122,11 +134,7 @@ export class MemoryOutbox {
   abandon(claimed: ClaimedLane, reason: string, nowMs: number): boolean {
     const lane = this.#held(claimed);
     if (lane === undefined) return false;
-    const { app, hook } = claimed;
-    const key = laneKey(app, hook);
-    const fresh = claimed.entries.map((entry) => ({ entry, reason }));
-    const letters = [...(this.#dead.get(key)?.letters ?? []), ...fresh];
-    this.#dead.set(key, { app, hook, letters: letters.slice(-this.#limits.deadLetters) });
+    this.#bury(claimed.app, claimed.hook, claimed.entries, reason);
     this.#goOn(lane, claimed, nowMs);
     return true;
   }
@@ -181,6 +189,13 @@ export class MemoryOutbox {
     this.#sequence = nowMs > this.#lastMs ? 0 : this.#sequence + 1;
     this.#lastMs = Math.max(this.#lastMs, nowMs);
     return `${this.#partition}-${this.#lastMs}-${this.#sequence}`;
+  }
+
+  #bury(app: AppId, hook: string, entries: readonly OutboxEntry[], reason: string): void {
+    const key = laneKey(app, hook);
+    const fresh = entries.map((entry) => ({ entry, reason }));
+    const letters = [...(this.#dead.get(key)?.letters ?? []), ...fresh];
+    this.#dead.set(key, { app, hook, letters: letters.slice(-this.#limits.deadLetters) });
   }
 
   #isFull(app: AppId, hook: string): boolean {

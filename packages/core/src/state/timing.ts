@@ -24,7 +24,7 @@ export const stateTiming: StateTiming = {
 export interface OutboxLimits {
   /** Events of one app and partition that wait to be routed; beyond it existence waits in `due` and client events are dropped. */
   readonly unroutedEvents: number;
-  /** Events that wait in one lane; what finds it full stays with the unrouted. */
+  /** Events that wait in one lane; what finds it full becomes a dead letter at once. */
   readonly laneEvents: number;
   /** Dead letters kept for one lane. */
   readonly deadLetters: number;

@@ -9,6 +9,19 @@ export class AppView {
   readonly history: OutboxEntry[] = [];
   readonly #seen = new Set<string>();
 
+  /** What the app would believe if those had been delivered too, each before what came later. */
+  with(late: readonly OutboxEntry[]): AppView {
+    const view = new AppView();
+    const waiting = [...late];
+    for (const entry of this.history) {
+      while (waiting[0] !== undefined && isBefore(waiting[0], entry))
+        view.take(waiting.splice(0, 1));
+      view.take([entry]);
+    }
+    view.take(waiting);
+    return view;
+  }
+
   take(entries: readonly OutboxEntry[]): void {
     for (const entry of entries) {
       const { id, event } = entry;
@@ -24,4 +37,11 @@ export class AppView {
       else this.up.delete(subject);
     }
   }
+}
+
+/** By their ids, which grow within a partition. */
+function isBefore(one: OutboxEntry, other: OutboxEntry): boolean {
+  const [, a = 0, b = 0] = one.id.split('-').map(Number);
+  const [, c = 0, d = 0] = other.id.split('-').map(Number);
+  return a < c || (a === c && b < d);
 }

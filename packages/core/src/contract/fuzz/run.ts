@@ -117,13 +117,28 @@ class Run {
     const fences = [...this.#edges, ...this.#gone].reduce((sum, edge) => sum + edge.fences, 0);
     const truth = this.#truth();
     const wrong = [...(await this.#compareCounts(truth))];
-    if (exactEvents)
-      for (const [hook, view] of this.#views) wrong.push(...this.#compareView(hook, view, truth));
     if (noFences && fences > 0) wrong.push(`${fences} edges were fenced`);
-    const told = [...this.#views].flatMap(([hook, { history }]) =>
-      history.map((entry) => `${hook}: ${this.#describe(entry)}`),
-    );
+    const told: string[] = [];
+    for (const [hook, view] of this.#views) {
+      const dead = await this.#deadLetters(hook);
+      // What is given up is not told, but is not lost either.
+      if (exactEvents) wrong.push(...this.#compareView(hook, view.with(dead), truth));
+      const twice = dead.filter((entry) => view.history.some(({ id }) => id === entry.id));
+      wrong.push(...twice.map(({ id }) => `hook ${hook} was told what is a dead letter: ${id}`));
+      told.push(
+        ...view.history.map((entry) => `${hook}: ${this.#describe(entry)}`),
+        ...dead.map((entry) => `${hook}, dead: ${this.#describe(entry)}`),
+      );
+    }
     return { wrong, calls: this.#network.calls, told, fences };
+  }
+
+  async #deadLetters(hook: string): Promise<readonly OutboxEntry[]> {
+    const { state, partition, channels } = this.#store;
+    const [app] = channels.map(appOfKey);
+    if (app === undefined) return [];
+    const letters = await state.deadLetters(partition, app, hook, outboxLimits.deadLetters);
+    return letters.map(({ entry }) => entry);
   }
 
   #describe({ timeMs, event }: OutboxEntry): string {

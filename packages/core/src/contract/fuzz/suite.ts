@@ -23,7 +23,7 @@ const RULES: Readonly<Record<FuzzModeName, string>> = {
     '[OC7] a store that stands still for up to 15 s writes nobody off and announces nothing wrong',
   clock: '[OC7] a clock of the store that jumps writes nobody off and announces nothing wrong',
   storm: '[OC11] crashes, pauses, stalls and lost calls together leave counts and events right',
-  full: '[OB9] an outbox and lanes that are full all the time lose no event',
+  full: '[OB9] of what happens while outbox and lanes are full all the time, each event is delivered or a dead letter',
   failover:
     '[OC12] failovers that lose writes leave counts right, and events once they wait for the replica',
   wipe: '[OC12] a store that lost everything has the right counts again',
