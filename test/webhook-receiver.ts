@@ -138,7 +138,8 @@ async function readRequest(
   };
 }
 
-function titleOf({ event }: Told): string {
+/** The name of an event, a member's or a client event's own name behind it. */
+export function titleOf({ event }: Told): string {
   const { name = '', user_id: user, event: clientEvent } = event;
   return [name, clientEvent ?? user].filter((part) => part !== undefined).join(' ');
 }

@@ -4,7 +4,7 @@ import { metric, startCluster } from '../cluster.ts';
 import { eventually } from '../eventually.ts';
 import type { RawSocket } from '../raw-socket.ts';
 import { openClient } from '../truth.ts';
-import { startReceiver } from '../webhook-receiver.ts';
+import { startReceiver, titleOf, type Told } from '../webhook-receiver.ts';
 
 const CHANNELS = 100;
 const EVENTS = 10;
@@ -35,18 +35,48 @@ async function say(sockets: readonly RawSocket[], from: number): Promise<void> {
   }
 }
 
+/** What was told for the first time by each request that was accepted, and what not. */
+function tellings(): { readonly fresh: readonly Told[]; readonly repeats: readonly Repeat[] } {
+  const known = new Set<string>();
+  const fresh: Told[] = [];
+  const repeats: Repeat[] = [];
+  for (const { accepted, attempt, told } of receiver.requests) {
+    if (!accepted) continue;
+    for (const each of told) {
+      if (known.has(each.id)) repeats.push({ ...each, attempt });
+      else fresh.push(each);
+      known.add(each.id);
+    }
+  }
+  return { fresh, repeats };
+}
+
+interface Repeat extends Told {
+  readonly attempt: number;
+}
+
 async function expectAll(events: number): Promise<void> {
   const expected = [
     'channel_occupied',
     ...Array.from({ length: events }, (_, n) => `client_event client-${n}`),
   ];
-  for (const channel of channels)
-    assert.deepEqual(await receiver.storyOf(channel, events + 1, PATIENCE_MS), expected, channel);
-  const told = receiver.accepted();
-  const known = new Set<string>();
-  const twice = told.filter(({ id }) => known.size === known.add(id).size);
-  assert.deepEqual(twice, []);
-  assert.equal(told.length, CHANNELS * (events + 1));
+  await eventually(
+    () => tellings().fresh.length >= CHANNELS * expected.length,
+    () => `${CHANNELS * expected.length} events expected, ${tellings().fresh.length} came`,
+    PATIENCE_MS,
+  );
+  const { fresh, repeats } = tellings();
+  for (const channel of channels) {
+    const story = fresh.filter(({ event }) => event['channel'] === channel).map(titleOf);
+    assert.deepEqual(story, expected, channel);
+  }
+  assert.equal(fresh.length, CHANNELS * expected.length);
+  // A worker may have waited in vain for the answer of a receiver that is slow on a busy machine,
+  // and says so. Nobody else has a reason to tell anything again.
+  assert.deepEqual(
+    repeats.filter(({ attempt }) => attempt === 1),
+    [],
+  );
 }
 
 const delivered = async (): Promise<readonly number[]> =>

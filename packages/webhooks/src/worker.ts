@@ -110,7 +110,7 @@ class Worker {
   }
 
   #visitNext(): void {
-    if (Date.now() < this.#pausedUntilMs) return;
+    if (this.#abort.signal.aborted || Date.now() < this.#pausedUntilMs) return;
     for (const partition of this.#due) {
       if (this.#visiting.size >= this.#options.visits) return;
       // It stays due, and is looked at again as soon as it is free.
