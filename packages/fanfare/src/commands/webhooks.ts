@@ -18,8 +18,9 @@ export const webhooksCommand: Command = {
        fanfare webhooks replay APP HOOK [--to HOOK] [--max 100]
 
 Delivers webhooks; any number of workers may run, on any machine. \`dead\` lists the lanes with
-events that were given up, or those events; \`replay\` sends the oldest of them once more,
---to another hook when the address was corrected, which makes a new hook.
+events that were given up, or those events; \`replay\` sends them once more, --max at a time,
+--to another hook when the address was corrected, which makes a new hook. An id that does not
+exist is answered with those that do.
 
 Settings (environment):
 ${describeSettings(webhooksRoleSettings)}`,
