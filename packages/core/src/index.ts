@@ -37,15 +37,15 @@ export { hookOfLane, isReplayLane, LANE_FULL, replayLane } from './ports/outbox.
 export type {
   Backlog,
   ClaimedLane,
-  ClaimMax,
   DeadLane,
   DeadLaneName,
   DeadLetter,
   Outbox,
   OutboxEntry,
+  Polled,
   Routing,
-  Tended,
   Unrouted,
+  Wanted,
   WebhookEvent,
 } from './ports/outbox.ts';
 export type { RosterFeed, RosterFeedEvents, RosterReader } from './ports/roster-feed.ts';
@@ -64,6 +64,7 @@ export type {
   Share,
   ShareStore,
   Subject,
+  Tended,
 } from './ports/state.ts';
 export { MemoryOutbox } from './state/memory-outbox.ts';
 export {
@@ -73,7 +74,6 @@ export {
   type EdgeReporterOptions,
   type EdgeReporterParts,
 } from './state/edge-reporter.ts';
-export { startKeeper } from './state/keeper.ts';
 export { createMemoryRosterFeeds, type MemoryRosterFeeds } from './state/memory-roster-feed.ts';
 export {
   createMemoryState,

@@ -12,19 +12,27 @@ import {
 
 export const PARTITIONS = 4;
 
+const untouched = { reconciled: 0, fenced: 0, reaped: 0 };
+
 /** An edge that counts what it is told to, and a store whose answers come when the test says so. */
 export class World {
   answering = false;
   failing = false;
+  /** What the store answers to whoever asks when to tend. */
+  tendInMs = Infinity;
+  /** Close to 1: what is spread over an interval comes at its end. */
+  random = (): number => 0.999;
   readonly reporter: EdgeReporter;
   readonly told = { registered: 0, reported: 0, failed: 0, fenced: 0 };
   readonly #test: TestContext;
+  readonly #partitions: number;
   readonly #counts = new Map<string, { readonly subject: Subject; readonly count: number }>();
   readonly #unanswered: (() => void)[] = [];
   #calls: string[] = [];
   #nowMs = 1_000;
 
-  constructor(test: TestContext) {
+  constructor(test: TestContext, partitions = PARTITIONS) {
+    this.#partitions = partitions;
     this.#test = test;
     test.mock.timers.enable({ apis: ['setTimeout', 'setImmediate'] });
     this.reporter = new EdgeReporter({
@@ -47,6 +55,7 @@ export class World {
       },
       nowMs: () => this.#nowMs,
       newIncarnation: () => 'one',
+      random: () => this.random(),
     });
   }
 
@@ -105,11 +114,17 @@ export class World {
   #store(): ShareStore {
     const fenced = false;
     return {
-      partitions: PARTITIONS,
+      partitions: this.#partitions,
       partitionOf,
       register: async (at) => this.#call(`register ${at}`, { fenced, epoch: 'e' }),
       heartbeat: async (at) =>
-        this.#call(`heartbeat ${at}`, { fenced, epoch: 'e', version: Number.MAX_SAFE_INTEGER }),
+        this.#call(`heartbeat ${at}`, {
+          fenced,
+          epoch: 'e',
+          version: Number.MAX_SAFE_INTEGER,
+          tendInMs: this.tendInMs,
+        }),
+      tend: async (at) => this.#call(`tend ${at}`, { ...untouched, tendInMs: this.tendInMs }),
       report: async (at, _incarnation, _revision, shares) => {
         const said = shares.map(({ subject, count }) => `${shown(subject)}=${count}`);
         return this.#call(`report ${at} ${said.toSorted().join(' ')}`, { fenced, lost: false });

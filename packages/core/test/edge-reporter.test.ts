@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { edgeReporterOptions, isFailure } from '../src/index.ts';
+import { seededRandom } from '../src/contract/fuzz/world.ts';
 import { PARTITIONS, World } from './edge-reporter-world.ts';
 
-const { tickMs, heartbeatMs, joinMs, retryMs } = edgeReporterOptions;
+const { tickMs, heartbeatMs, joinMs, retryMs, tendMs } = edgeReporterOptions;
 
 describe('EdgeReporter', () => {
   it('[ER1] what changes in a tick is reported together, one call at a time in a partition', async (test) => {
@@ -127,6 +128,95 @@ describe('EdgeReporter', () => {
     assert.equal(world.told.registered, PARTITIONS);
   });
 
+  it('[IC1] what has nothing to be tended is not, for as long as the heartbeats say so', async (test) => {
+    const world = new World(test);
+    world.answering = true;
+    // When the leases run out that are renewed before.
+    world.tendInMs = 7_000;
+    world.reporter.start();
+    await world.pass(10 * heartbeatMs);
+    const calls = world.calls().filter((call) => !/^(register|heartbeat)/.test(call));
+    assert.deepEqual(calls, []);
+  });
+
+  it('[IC2] tends when it was told to, a little later, and again when the answer says so', async (test) => {
+    const world = new World(test);
+    world.answering = true;
+    world.count('1-a', 1);
+    await world.pass(tickMs);
+    world.tendInMs = 1_000;
+    await world.pass(heartbeatMs);
+    world.calls();
+    await world.pass(1_000 - tickMs);
+    assert.deepEqual(world.calls(), []);
+    world.tendInMs = 0;
+    await world.pass(tendMs + 2 * tickMs);
+    assert.deepEqual(world.calls(), ['tend 1']);
+    world.tendInMs = Infinity;
+    await world.pass(tendMs + tickMs);
+    assert.deepEqual(world.calls(), ['tend 1']);
+    await world.pass(heartbeatMs);
+    assert.deepEqual(world.calls(), ['heartbeat 1']);
+  });
+
+  it('[IC2] a partition that cannot be tended keeps no other waiting, and is not asked for more', async (test) => {
+    const world = new World(test);
+    world.answering = true;
+    world.reporter.start();
+    await world.pass(tickMs);
+    world.tendInMs = 0;
+    await world.pass(heartbeatMs);
+    world.answering = false;
+    await world.pass(tendMs + 2 * tickMs);
+    world.calls();
+    await world.pass(tendMs + 2 * tickMs);
+    assert.deepEqual(world.calls(), [], 'the first tends were not answered');
+    world.tendInMs = Infinity;
+    world.answering = true;
+    world.answer();
+    await world.pass(heartbeatMs + tickMs);
+    const beats = world.calls().filter((call) => call.startsWith('heartbeat'));
+    assert.equal(beats.length, PARTITIONS);
+  });
+
+  it('[IC5] leases that were taken at once are renewed in groups that are spread over the interval', async (test) => {
+    const world = new World(test, 256);
+    world.answering = true;
+    world.random = seededRandom(1);
+    world.reporter.start();
+    await world.pass(2 * tickMs);
+    assert.equal(world.calls().length, 256);
+    for (let round = 0; round < 3; round += 1) {
+      const groups: number[] = [];
+      for (let ms = 0; ms < heartbeatMs; ms += 10) {
+        await world.pass(10);
+        const { length } = world.calls();
+        if (length > 0) groups.push(length);
+      }
+      assert.equal(total(groups), 256);
+      assert.ok(groups.length >= 12 && groups.length <= 16, `${groups.length} groups`);
+      assert.ok(Math.max(...groups) <= 40, `${Math.max(...groups)} at once`);
+    }
+  });
+
+  it('[IC5] what every partition wants at once is asked in several turns', async (test) => {
+    const world = new World(test, 256);
+    world.answering = true;
+    world.reporter.start();
+    const turns: number[] = [];
+    const later = setImmediate;
+    test.mock.method(globalThis, 'setImmediate', (act: () => void) =>
+      later(() => {
+        turns.push(world.calls().length);
+        act();
+      }),
+    );
+    await world.pass(tickMs);
+    turns.push(world.calls().length);
+    assert.equal(total(turns), 256);
+    assert.ok(Math.max(...turns) <= 64, `${Math.max(...turns)} in one turn`);
+  });
+
   it('[ER7] what came and went while the store was away is not told, what stays is', async (test) => {
     const world = new World(test);
     world.answering = true;
@@ -194,3 +284,7 @@ describe('EdgeReporter', () => {
     assert.equal(world.told.failed, 1);
   });
 });
+
+function total(numbers: readonly number[]): number {
+  return numbers.reduce((sum, each) => sum + each, 0);
+}

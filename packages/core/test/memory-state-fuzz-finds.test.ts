@@ -28,7 +28,7 @@ const BREAKAGES: readonly (readonly [name: string, mode: FuzzModeName, open: Ope
       },
       async heartbeat(...args) {
         const beat = await state.heartbeat(...args);
-        return beat.fenced ? { fenced: false, epoch: '', version: 1e9 } : beat;
+        return beat.fenced ? { fenced: false, epoch: '', version: 1e9, tendInMs: Infinity } : beat;
       },
     })),
   ],
@@ -56,10 +56,10 @@ const BREAKAGES: readonly (readonly [name: string, mode: FuzzModeName, open: Ope
     'what was delivered is delivered to nobody',
     'network',
     broken((state) => ({
-      async claim(partition, token, leaseMs, max) {
-        const lanes = await state.claim(partition, token, leaseMs, max);
-        for (const lane of lanes) await state.acknowledge(lane);
-        return lanes;
+      async poll(...args) {
+        const polled = await state.poll(...args);
+        for (const lane of polled.lanes) await state.acknowledge(lane);
+        return polled;
       },
     })),
   ],

@@ -124,7 +124,8 @@ async function refuse(): Promise<boolean> {
 }
 
 async function unrouted({ store }: Cluster): Promise<readonly OutboxEntry[]> {
-  return (await store.unrouted(0, 100)).flatMap(({ entries }) => entries);
+  const wanted = { token: '', leaseMs: 0, lanes: 0, entries: 0, unrouted: 100 };
+  return (await store.poll(0, wanted)).unrouted.flatMap(({ entries }) => entries);
 }
 
 async function toldTo(cluster: Cluster): Promise<readonly string[]> {

@@ -9,7 +9,6 @@ import {
 import {
   createMemoryAppRegistry,
   SettingsError,
-  startKeeper,
   unreadyAfter,
   type App,
   type AppRegistry,
@@ -85,8 +84,7 @@ export async function openEdge(settings: EdgeRoleSettings, parts: RoleParts): Pr
     throw error;
   });
   link.changed();
-  const keeper = startKeeper(store, (error) => events.stateFailed(error));
-  return closingAfter(edge, keeper, store);
+  return closingAfter(edge, store);
 }
 
 /** A service and, once it has stopped, what it stood on. */

@@ -15,7 +15,7 @@ if redis.call('ZSCORE', dead, incarnation) then
 end
 if redis.call('HSETNX', meta, 'epoch', ARGV[4]) == 1 then
   redis.call('HSET', meta, 'grace', now + tonumber(ARGV[5]))
-  redis.call('HSETNX', meta, 'tended', now)
+  redis.call('HSETNX', meta, 'alive', now)
 end
 redis.call('ZADD', lease, now + tonumber(ARGV[3]), incarnation)
 return redis.call('HGET', meta, 'epoch')

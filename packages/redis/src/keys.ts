@@ -32,7 +32,7 @@ import { partitionOf, tagOf } from './partitions.ts';
  *     {tag}:lk:<app>/<hook>                hash, token and attempts of a lane; removed when empty
  *     {tag}:dl:<app>/<hook>                stream, dead letters; removed by replay, or by tend 30 days after the last one
  *     {tag}:dead-lanes                     zset, <app>/<hook> -> when its dead letters go; removed with them
- *     {tag}:meta                           hash, epoch, grace, hold, tended, last id and roster version; stays for ever
+ *     {tag}:meta                           hash, epoch, grace, hold, alive, polled, last id and roster version; stays for ever
  *     {tag}:pe:<app>/<channel>             topic: changes of a presence channel's roster
  */
 export const layoutKey = 'fanfare:layout';

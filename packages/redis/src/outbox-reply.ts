@@ -4,6 +4,8 @@ import {
   type ClaimedLane,
   type DeadLetter,
   type OutboxEntry,
+  type Polled,
+  type Tended,
   type WebhookEvent,
 } from '@fanfare/core';
 import { parseAppId, type AppId } from '@fanfare/protocol';
@@ -16,7 +18,7 @@ export function parseLaneName(name: unknown): Pick<ClaimedLane, 'app' | 'hook'> 
   return { app: appId(lane.slice(0, slash)), hook: lane.slice(slash + 1) };
 }
 
-export function parseEntries(partition: number, reply: unknown): readonly OutboxEntry[] {
+function parseEntries(partition: number, reply: unknown): readonly OutboxEntry[] {
   return asList(reply).map((entry) => parseEntry(partition, entry));
 }
 
@@ -32,6 +34,41 @@ function parseEntry(partition: number, reply: unknown): OutboxEntry {
   return { id: `${partition}-${asText(id)}`, timeMs: asNumber(field.get('t')), event };
 }
 
+/** The first three values of a list. */
+export function asTended([reconciled, fenced, reaped]: readonly unknown[]): Tended {
+  return {
+    reconciled: asNumber(reconciled),
+    fenced: asNumber(fenced),
+    reaped: asNumber(reaped),
+  };
+}
+
+const NOTHING: Polled = {
+  tended: { reconciled: 0, fenced: 0, reaped: 0 },
+  unrouted: [],
+  lanes: [],
+};
+
+export function parsePolled(partition: number, token: string, reply: unknown): Polled {
+  if (reply === null) return NOTHING;
+  const list = asList(reply);
+  const claimed = asList(list[4]);
+  return {
+    tended: asTended(list),
+    unrouted: asPairs(list[3]).map(([app, entries]) => ({
+      app: appId(app),
+      entries: parseEntries(partition, entries),
+    })),
+    lanes: Array.from({ length: claimed.length / 3 }, (_, at) => ({
+      partition,
+      token,
+      ...parseLaneName(claimed[3 * at]),
+      attempts: asNumber(claimed[3 * at + 1]),
+      entries: parseEntries(partition, claimed[3 * at + 2]),
+    })),
+  };
+}
+
 export function parseDeadLetter(partition: number, reply: unknown): DeadLetter {
   const [, fields] = asList(reply);
   const field = new Map(asPairs(fields));
@@ -45,7 +82,7 @@ export function streamId(id: string): string {
   return id.slice(id.indexOf('-') + 1);
 }
 
-export function appId(text: string): AppId {
+function appId(text: string): AppId {
   const app = parseAppId(text);
   if (app === undefined) throw new Error('Redis named an app by what is no id');
   return app;

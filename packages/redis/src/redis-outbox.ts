@@ -1,6 +1,6 @@
 import { LANE_FULL, replayLane, type ClaimedLane, type DeadLane, type Outbox } from '@fanfare/core';
 import { deadLettersKey } from './keys.ts';
-import { appId, parseDeadLetter, parseEntries, parseLaneName, streamId } from './outbox-reply.ts';
+import { parseDeadLetter, parseLaneName, parsePolled, streamId } from './outbox-reply.ts';
 import { PARTITIONS } from './partitions.ts';
 import { asList, asNumber, asPairs } from './reply.ts';
 import type { Script } from './script.ts';
@@ -20,31 +20,20 @@ export function createRedisOutbox(caller: StateCaller, replicas: number): Outbox
   };
 }
 
-type Events = Pick<Outbox, 'append' | 'tend' | 'unrouted' | 'route'>;
+type Events = Pick<Outbox, 'append' | 'poll' | 'route'>;
 
 function eventsOf(caller: StateCaller): Events {
-  const { scripts, timing, limits } = caller.options;
+  const { scripts, limits } = caller.options;
   return {
     async append(partition, app, event) {
       const reply = await caller.decide(scripts.append, partition, app, JSON.stringify(event));
       return asNumber(reply) === 1;
     },
 
-    async tend(partition) {
-      const { leaseMs, guardMs, tombstoneMs } = timing;
-      const { reapShares, reconcileSubjects } = limits;
-      const args = [leaseMs, guardMs, tombstoneMs, reapShares, reconcileSubjects];
-      const reply = asList(await caller.decide(scripts.tend, partition, ...args));
-      const [reconciled, fenced, reaped] = reply.map(asNumber);
-      return { reconciled: reconciled ?? 0, fenced: fenced ?? 0, reaped: reaped ?? 0 };
-    },
-
-    async unrouted(partition, max) {
-      const reply = await caller.call(scripts.unrouted, partition, max);
-      return asPairs(reply).map(([app, entries]) => ({
-        app: appId(app),
-        entries: parseEntries(partition, entries),
-      }));
+    async poll(partition, { token, leaseMs, lanes, entries, unrouted }) {
+      const args = [token, leaseMs, lanes, entries, unrouted];
+      const reply = await caller.tend(scripts.poll, partition, ...args);
+      return parsePolled(partition, token, reply);
     },
 
     async route(partition, { app, entries }, routings) {
@@ -64,7 +53,7 @@ function eventsOf(caller: StateCaller): Events {
   };
 }
 
-type Lanes = Pick<Outbox, 'claim' | 'renew' | 'acknowledge' | 'abandon' | 'postpone' | 'release'>;
+type Lanes = Pick<Outbox, 'renew' | 'acknowledge' | 'abandon' | 'postpone' | 'release'>;
 
 function lanesOf(caller: StateCaller): Lanes {
   const { scripts, limits } = caller.options;
@@ -82,18 +71,6 @@ function lanesOf(caller: StateCaller): Lanes {
     return about(lane, scripts.finish, ...args);
   };
   return {
-    async claim(partition, token, leaseMs, max) {
-      const args = [token, leaseMs, max.lanes, max.entries];
-      const reply = asList(await caller.call(scripts.claim, partition, ...args));
-      return Array.from({ length: reply.length / 3 }, (_, at) => ({
-        partition,
-        token,
-        ...parseLaneName(reply[3 * at]),
-        attempts: asNumber(reply[3 * at + 1]),
-        entries: parseEntries(partition, reply[3 * at + 2]),
-      }));
-    },
-
     renew: (lane, leaseMs) => about(lane, scripts.renew, leaseMs),
     acknowledge: (lane) => finish(lane, ''),
     abandon: (lane, reason) => finish(lane, reason === '' ? 'no reason' : reason),

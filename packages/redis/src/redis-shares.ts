@@ -13,6 +13,7 @@ import {
   type Share,
   type ShareStore,
 } from '@fanfare/core';
+import { asTended } from './outbox-reply.ts';
 import { PARTITIONS, partitionOf } from './partitions.ts';
 import { asList, asNumber, asPairs, asText } from './reply.ts';
 import type { StateCaller } from './state-caller.ts';
@@ -33,10 +34,22 @@ export function createRedisShares(caller: StateCaller): ShareStore {
     },
 
     async heartbeat(partition, incarnation): Promise<Beat> {
-      const reply = await caller.call(scripts.heartbeat, partition, incarnation, timing.leaseMs);
+      const { leaseMs, guardMs, tombstoneMs } = timing;
+      const args = [incarnation, leaseMs, guardMs, tombstoneMs];
+      const reply = await caller.call(scripts.heartbeat, partition, ...args);
       if (reply === null) return fenced;
-      const [epoch, version] = asList(reply);
-      return { fenced: false, epoch: asText(epoch), version: asNumber(version) };
+      const [epoch, version, tendInMs] = asList(reply);
+      return {
+        fenced: false,
+        epoch: asText(epoch),
+        version: asNumber(version),
+        tendInMs: asDelay(tendInMs),
+      };
+    },
+
+    async tend(partition) {
+      const reply = asList(await caller.tend(scripts.tend, partition));
+      return { ...asTended(reply), tendInMs: asDelay(reply[3]) };
     },
 
     async report(partition, incarnation, revision, shares): Promise<Reported> {
@@ -75,6 +88,12 @@ export function createRedisShares(caller: StateCaller): ShareStore {
       }
     },
   };
+}
+
+/** -1 stands for never. */
+function asDelay(reply: unknown): number {
+  const ms = asNumber(reply);
+  return ms < 0 ? Infinity : ms;
 }
 
 /** Among subjects, which all begin with a letter. */

@@ -45,6 +45,14 @@ export class StateCaller {
     return this.#run(script, leaseKey(partition), [...shared, ...args]);
   }
 
+  /** A script that tends, with what `lua/state-upkeep.lua` wants to know. */
+  async tend(script: Script, partition: number, ...args: readonly Argument[]): Promise<unknown> {
+    const { leaseMs, guardMs, tombstoneMs } = this.options.timing;
+    const { reapShares, reconcileSubjects } = this.options.limits;
+    const shared = [leaseMs, guardMs, tombstoneMs, reapShares, reconcileSubjects];
+    return this.decide(script, partition, ...shared, ...args);
+  }
+
   /** Plain commands in one pipeline; rejects when one of them failed. */
   async pipeline(add: (pipeline: ChainableCommander) => void): Promise<readonly unknown[]> {
     this.#mustBeUp();

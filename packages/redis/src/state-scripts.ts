@@ -10,9 +10,8 @@ export type StateScripts = Readonly<
     | 'leave'
     | 'tend'
     | 'append'
-    | 'unrouted'
+    | 'poll'
     | 'route'
-    | 'claim'
     | 'finish'
     | 'return'
     | 'renew'
@@ -29,20 +28,21 @@ export function readStateScripts(edit: (text: string) => string = (text) => text
   const names = readScript('state-names');
   const decide = readScript('state-decide');
   const letters = readScript('state-letters');
+  const watch = readScript('state-watch');
+  const upkeep = readScript('state-upkeep');
   const joined = (...parts: readonly Script[]): Script =>
     asScript(edit(parts.map(({ text }) => text).join('\n')));
   return {
     register: joined(names, readScript('state-register')),
-    heartbeat: joined(names, readScript('state-heartbeat')),
+    heartbeat: joined(names, watch, readScript('state-heartbeat')),
     report: joined(names, decide, readScript('state-report')),
     join: joined(names, decide, readScript('state-join')),
     held: joined(names, readScript('state-held')),
     leave: joined(names, decide, readScript('state-leave')),
-    tend: joined(names, decide, readScript('state-tend')),
+    tend: joined(names, decide, watch, upkeep, readScript('state-tend')),
     append: joined(names, decide, readScript('state-append')),
-    unrouted: joined(names, readScript('state-unrouted')),
+    poll: joined(names, decide, watch, upkeep, readScript('state-poll')),
     route: joined(names, letters, readScript('state-route')),
-    claim: joined(names, readScript('state-claim')),
     finish: joined(names, letters, readScript('state-finish')),
     return: joined(names, readScript('state-return')),
     renew: joined(names, readScript('state-renew')),

@@ -28,7 +28,7 @@ describe('Redis state', () => {
     assert.equal(state.up, false);
     await assert.rejects(state.register(1, 'one'), isUnavailable);
     await assert.rejects(state.counts([lobby]), isUnavailable);
-    await assert.rejects(state.claim(1, 't', 1, { lanes: 1, entries: 1 }), isUnavailable);
+    await assert.rejects(state.poll(1, { ...wanted, token: 't' }), isUnavailable);
     proxy.heal();
     assert.equal(await ups.next(), true);
     assert.equal((await state.register(1, 'one')).fenced, false);
@@ -165,6 +165,7 @@ describe('Redis state', () => {
   });
 });
 
+const wanted = { leaseMs: 1_000, lanes: 1, entries: 1, unrouted: 100 };
 const clientEvent = {
   name: 'client_event',
   channel: 'lobby',
@@ -189,7 +190,7 @@ function firstOf<T>(channels: readonly T[]): T {
 
 /** Routes and delivers what there is, except the last event, which is given up. Resolves with how many there were. */
 async function deliver(state: RedisState, partition: number, pass: () => void): Promise<number> {
-  const [unrouted] = await state.unrouted(partition, 100);
+  const [unrouted] = (await state.poll(partition, { ...wanted, token: 'none', lanes: 0 })).unrouted;
   assert.ok(unrouted !== undefined);
   const { entries } = unrouted;
   await state.route(partition, unrouted, [{ hook: 'hook', entries }]);
@@ -198,7 +199,7 @@ async function deliver(state: RedisState, partition: number, pass: () => void): 
     ['one', entries.length - 1],
     ['two', 1],
   ] as const) {
-    const [lane] = await state.claim(partition, token, 1_000, { lanes: 1, entries: max });
+    const [lane] = (await state.poll(partition, { ...wanted, token, entries: max })).lanes;
     assert.ok(lane !== undefined);
     assert.ok(token === 'one' ? await state.acknowledge(lane) : await state.abandon(lane, 'gone'));
   }

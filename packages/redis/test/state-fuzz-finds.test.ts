@@ -18,14 +18,35 @@ const BREAKAGES = [
   {
     name: 'a lease that ran out is fenced whatever else is wrong',
     mode: 'stall',
-    old: 'if not is_doubtful(',
-    new: 'if 0 ~= (',
+    old: 'if doubtful then',
+    new: 'if doubtful and false then',
   },
   {
     name: 'nobody is doubted once the first are back',
     mode: 'stall',
-    old: 'if since > lease_ms / 2 or (most and',
-    new: 'if (most and',
+    old: 'if since > lease_ms / 2 or hold',
+    new: 'if hold',
+  },
+  {
+    name: 'a heartbeat hides that there was no sign of life',
+    mode: 'aloneStall',
+    old: `local hold, polled = watch(lease_ms, tonumber(ARGV[4]))
+redis.call('ZADD'`,
+    new: `redis.call('HSET', meta, 'alive', now)
+local hold, polled = watch(lease_ms, tonumber(ARGV[4]))
+redis.call('ZADD'`,
+  },
+  {
+    name: 'nobody hears when a lease runs out',
+    mode: 'alone',
+    old: 'or first_score(lease) or math.huge',
+    new: 'or math.huge',
+  },
+  {
+    name: 'nobody hears that a doubt is over',
+    mode: 'alone',
+    old: 'local at = hold > 0 and hold or first_score(lease)',
+    new: 'local at = hold == 0 and first_score(lease)',
   },
   {
     name: 'a late report is taken',

@@ -44,7 +44,7 @@ class Worker {
   readonly #countedMs = new Map<number, number>();
   #timer: NodeJS.Timeout | undefined;
   #group = 0;
-  #claimCalls = 0;
+  #polls = 0;
   #pausedUntilMs = 0;
   #stopped: Promise<void> | undefined;
 
@@ -126,19 +126,38 @@ class Worker {
 
   async #visit(partition: number): Promise<void> {
     try {
-      this.#events.tended(await this.#outbox.tend(partition));
-      const unrouted = await this.#outbox.unrouted(partition, this.#options.routeEvents);
+      const unrouted = await this.#poll(partition);
       for (const from of unrouted) {
         // oxlint-disable-next-line no-await-in-loop -- one step of the store at a time
         await this.#route(partition, from);
       }
-      await this.#claim(partition);
       await this.#count(partition);
       this.#events.storeWorks();
     } catch (error) {
       this.#events.storeFailed(error);
       this.#pausedUntilMs = Date.now() + this.#options.storePauseMs;
     }
+  }
+
+  /** One call, which on most visits finds nothing. Resolves with what no hook has been chosen for yet. */
+  async #poll(partition: number): Promise<readonly Unrouted[]> {
+    const { leaseMs, claimLanes, heldLanes, maxEvents, routeEvents } = this.#options;
+    const claims = !this.#abort.signal.aborted && this.#claims.count < heldLanes;
+    const claimedMs = Date.now();
+    this.#polls += 1;
+    const { tended, unrouted, lanes } = await this.#outbox.poll(partition, {
+      token: `${this.#id}:${this.#polls}`,
+      leaseMs,
+      lanes: claims ? claimLanes : 0,
+      // One more than a request takes, to see whether there are more.
+      entries: maxEvents + 1,
+      unrouted: routeEvents,
+    });
+    this.#events.tended(tended);
+    if (lanes.length > 0) this.#dispatch.add(lanes, claimedMs);
+    // Those of many failing endpoints must not make the others wait for their turn.
+    if (claims && lanes.length >= claimLanes) this.#due.add(partition);
+    return unrouted;
   }
 
   async #route(partition: number, from: Unrouted): Promise<void> {
@@ -154,20 +173,6 @@ class Worker {
     if (old.length === 0) return;
     this.#events.unknownApp(from.app, old.length);
     await this.#outbox.route(partition, { app: from.app, entries: old }, []);
-  }
-
-  async #claim(partition: number): Promise<void> {
-    const { leaseMs, claimLanes, heldLanes, maxEvents } = this.#options;
-    if (this.#abort.signal.aborted || this.#claims.count >= heldLanes) return;
-    const claimedMs = Date.now();
-    this.#claimCalls += 1;
-    const token = `${this.#id}:${this.#claimCalls}`;
-    // One more than a request takes, to see whether there are more.
-    const max = { lanes: claimLanes, entries: maxEvents + 1 };
-    const lanes = await this.#outbox.claim(partition, token, leaseMs, max);
-    this.#dispatch.add(lanes, claimedMs);
-    // Those of many failing endpoints must not make the others wait for their turn.
-    if (lanes.length >= claimLanes) this.#due.add(partition);
   }
 
   async #count(partition: number): Promise<void> {

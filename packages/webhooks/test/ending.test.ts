@@ -10,6 +10,7 @@ import {
   givenWorker,
   listenTo,
   occupied,
+  poll,
   quick,
   vacated,
 } from './given.ts';
@@ -80,7 +81,8 @@ describe('A worker that ends', { concurrency: 4 }, () => {
     // Its renewals get nowhere, as those of a process that stands still.
     const freezing: Outbox = {
       ...outbox,
-      claim: async (...args) => (frozen ? [] : outbox.claim(...args)),
+      poll: async (partition, wanted) =>
+        outbox.poll(partition, { ...wanted, lanes: frozen ? 0 : wanted.lanes }),
       renew: async (...args) => (frozen ? away() : outbox.renew(...args)),
     };
     const options = { leaseMs: 300, timeoutMs: 100 };
@@ -111,7 +113,8 @@ describe('A worker that ends', { concurrency: 4 }, () => {
     let taken = false;
     const robbed: Outbox = {
       ...outbox,
-      claim: async (...args) => (taken ? [] : outbox.claim(...args)),
+      poll: async (partition, wanted) =>
+        outbox.poll(partition, { ...wanted, lanes: taken ? 0 : wanted.lanes }),
       renew: async (...args) => (taken ? false : outbox.renew(...args)),
     };
     const options = { leaseMs: 300, timeoutMs: 100 };
@@ -181,7 +184,7 @@ describe('A worker that ends', { concurrency: 4 }, () => {
     assert.equal(receiver.took.length, 1);
     const lanes: ClaimedLane[] = [];
     for (let partition = 0; partition < 4; partition += 1)
-      lanes.push(...(await outbox.claim(partition, 'next', 1_000, { lanes: 10, entries: 10 })));
+      lanes.push(...(await poll(outbox, partition, 'next')).lanes);
     assert.equal(lanes.length, 3, 'the others can be claimed at once');
     assert.ok(lanes.every(({ attempts }) => attempts === 0));
   });
@@ -247,7 +250,7 @@ describe('A worker that ends', { concurrency: 4 }, () => {
     let isAway = false;
     const shaky: Outbox = {
       ...outbox,
-      tend: async (...args) => (isAway ? away() : outbox.tend(...args)),
+      poll: async (...args) => (isAway ? away() : outbox.poll(...args)),
       acknowledge: async (...args) => (isAway ? away() : outbox.acknowledge(...args)),
       renew: async (...args) => (isAway ? away() : outbox.renew(...args)),
     };

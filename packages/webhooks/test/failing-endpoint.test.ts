@@ -51,11 +51,11 @@ describe('A failing endpoint', { concurrency: 4 }, () => {
     const letGo = ({ partition }: ClaimedLane): void => void held.delete(partition);
     const outbox: Outbox = {
       ...inner,
-      claim: async (...args) => {
-        const lanes = await inner.claim(...args);
-        for (const { partition } of lanes) held.add(partition);
+      poll: async (...args) => {
+        const polled = await inner.poll(...args);
+        for (const { partition } of polled.lanes) held.add(partition);
         most = Math.max(most, held.size);
-        return lanes;
+        return polled;
       },
       release: async (lane, delayMs) => {
         await inner.release(lane, delayMs);

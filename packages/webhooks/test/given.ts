@@ -10,6 +10,7 @@ import {
   type Outbox,
   type OutboxEntry,
   type OutboxLimits,
+  type Polled,
   type Service,
   type WebhookEvent,
 } from '@fanfare/core';
@@ -103,11 +104,12 @@ export function createOutbox(
   return {
     partitions,
     append: async (partition, id, event) => at(partition).append(id, event, nowMs()),
-    tend: async () => ({ reconciled: 0, fenced: 0, reaped: 0 }),
-    unrouted: async (partition, max) => at(partition).unrouted(max),
+    poll: async (partition, wanted) => ({
+      tended: { reconciled: 0, fenced: 0, reaped: 0 },
+      lanes: at(partition).claim(wanted, nowMs()),
+      unrouted: at(partition).unrouted(wanted.unrouted),
+    }),
     route: async (partition, from, routings) => at(partition).route(from, routings, nowMs()),
-    claim: async (partition, token, leaseMs, max) =>
-      at(partition).claim(token, leaseMs, max, nowMs()),
     renew: async (held, leaseMs) => at(held.partition).renew(held, leaseMs, nowMs()),
     acknowledge: async (held) => at(held.partition).acknowledge(held, nowMs()),
     postpone: async (held, delayMs) => at(held.partition).postpone(held, delayMs, nowMs()),
@@ -118,6 +120,12 @@ export function createOutbox(
     deadLetters: async (partition, id, hook, max) => at(partition).deadLetters(id, hook, max),
     replay: async (partition, from, to, max) => at(partition).replay(from, to, max, nowMs()),
   };
+}
+
+/** What was told of a partition, and what a worker of that name can claim in it. */
+export async function poll(outbox: Outbox, partition: number, token = ''): Promise<Polled> {
+  const lanes = token === '' ? 0 : 10;
+  return outbox.poll(partition, { token, leaseMs: 1_000, lanes, entries: 10, unrouted: 10 });
 }
 
 /** Everything quick, so that a test sees in a second what takes an hour. */

@@ -14,6 +14,7 @@ import {
   createOutbox,
   givenWorker,
   occupied,
+  poll,
   quick,
   vacated,
 } from './given.ts';
@@ -164,7 +165,7 @@ describe('Giving up', { concurrency: 4 }, () => {
     await using worker = await givenWorker({ outbox, apps, options: { retry } });
     const entries = async (): Promise<void> => {
       await append(outbox, occupied('a'));
-      const [from] = await outbox.unrouted(0, 10);
+      const [from] = (await poll(outbox, 0)).unrouted;
       assert.ok(from);
       await outbox.route(0, from, [{ hook: hookId(one), entries: from.entries }]);
     };

@@ -54,6 +54,35 @@ describe('The worker', { concurrency: 4 }, () => {
     assert.deepEqual(firsts, numbers(12));
   });
 
+  it('[IC3] asks an idle partition one thing per visit, and counts what waits from time to time', async () => {
+    const partitions = 8;
+    const asked = new Map<string, number>();
+    const inner = createOutbox(partitions);
+    const outbox = new Proxy(inner, {
+      get(_, name: keyof Outbox) {
+        if (typeof inner[name] === 'function') asked.set(name, (asked.get(name) ?? 0) + 1);
+        return inner[name];
+      },
+    });
+    const told = listenTo();
+    const visits = (): number => told.lines.filter((line) => line === 'store works').length;
+    await using worker = await givenWorker({
+      outbox,
+      apps: [app([])],
+      options: { backlogMs: 60_000 },
+      told,
+    });
+    await told.until(() => visits() >= 10 * partitions, 'ten visits of each');
+    await worker.stop('drain');
+    assert.deepEqual(
+      asked,
+      new Map([
+        ['poll', visits()],
+        ['backlog', partitions],
+      ]),
+    );
+  });
+
   it('[WH4] sends the same bytes, key and ids in every attempt, and counts the attempts', async () => {
     await using receiver = await startReceiver((_, index) => (index < 4 ? 500 : 200));
     const outbox = createOutbox(8);

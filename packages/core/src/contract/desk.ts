@@ -1,9 +1,17 @@
 import assert from 'node:assert/strict';
 import { appOfKey } from '@fanfare/protocol';
-import type { ClaimedLane, DeadLane, OutboxEntry, Routing, WebhookEvent } from '../ports/outbox.ts';
+import type {
+  ClaimedLane,
+  DeadLane,
+  OutboxEntry,
+  Routing,
+  Unrouted,
+  WebhookEvent,
+} from '../ports/outbox.ts';
 import { outboxLimits } from '../state/timing.ts';
 import { lobby, type StateStory } from './state-story.ts';
 
+const NONE = { token: '', leaseMs: 0, lanes: 0, entries: 0, unrouted: 0 };
 const ALL = { lanes: 10, entries: 100 };
 export const LEASE_MS = 15_000;
 export const app = appOfKey(lobby);
@@ -29,9 +37,13 @@ export class Desk {
   }
 
   async unrouted(max = 100): Promise<{ readonly entries: readonly OutboxEntry[] }> {
-    const [unrouted] = await this.state.unrouted(this.partition, max);
+    const [unrouted] = await this.allUnrouted(max);
     assert.ok(unrouted !== undefined);
     return unrouted;
+  }
+
+  async allUnrouted(max: number): Promise<readonly Unrouted[]> {
+    return (await this.state.poll(this.partition, { ...NONE, unrouted: max })).unrouted;
   }
 
   async route(
@@ -56,8 +68,9 @@ export class Desk {
     this.#story.stall(outboxLimits.gatherMs);
   }
 
-  claim(token: string, max = ALL): Promise<readonly ClaimedLane[]> {
-    return this.state.claim(this.partition, token, LEASE_MS, max);
+  async claim(token: string, max = ALL): Promise<readonly ClaimedLane[]> {
+    const wanted = { ...NONE, ...max, token, leaseMs: LEASE_MS };
+    return (await this.state.poll(this.partition, wanted)).lanes;
   }
 
   async claimed(token: string): Promise<Readonly<Record<string, readonly number[]>>> {

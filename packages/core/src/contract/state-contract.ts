@@ -1,4 +1,5 @@
 import { doubtsContract } from './doubts-contract.ts';
+import { idleContract } from './idle-contract.ts';
 import { occupancyContract } from './occupancy-contract.ts';
 import { outboxContract } from './outbox-contract.ts';
 import { presenceContract } from './presence-contract.ts';
@@ -8,6 +9,7 @@ import type { OpenState } from './state-story.ts';
 export function stateContract(implementation: string, openState: OpenState): void {
   occupancyContract(implementation, openState);
   doubtsContract(implementation, openState);
+  idleContract(implementation, openState);
   presenceContract(implementation, openState);
   outboxContract(implementation, openState);
 }

@@ -114,7 +114,8 @@ export class StateStory implements AsyncDisposable {
   async takeEvents(channel: ChannelKey): Promise<readonly OutboxEntry[]> {
     const partition = this.state.partitionOf(channel);
     const taken: OutboxEntry[] = [];
-    for (const unrouted of await this.state.unrouted(partition, 1_000)) {
+    const wanted = { token: '', leaseMs: 0, lanes: 0, entries: 0, unrouted: 1_000 };
+    for (const unrouted of (await this.state.poll(partition, wanted)).unrouted) {
       taken.push(...unrouted.entries);
       await this.state.route(partition, unrouted, []);
     }

@@ -1,4 +1,5 @@
 import type { AppId } from '@fanfare/protocol';
+import type { Tended } from './state.ts';
 
 /** What a webhook can tell. Values are strings: several SDKs read nothing else. */
 export type WebhookEvent =
@@ -107,11 +108,10 @@ export interface Outbox {
   /** Writes an event that no count causes. False when the app's outbox is full. */
   append(partition: number, app: AppId, event: WebhookEvent): Promise<boolean>;
   /**
-   * Announces what is due, takes away what dead incarnations held. Wanted every second or so: after
-   * half a lease without it, the store takes itself for having stood still and fences nobody for a while.
+   * A visit in one step: tends the partition as an edge's `tend` does, claims lanes that are due, and
+   * shows what no hook has been chosen for yet. Lanes that this step's events go into are not due yet.
    */
-  tend(partition: number): Promise<Tended>;
-  unrouted(partition: number, max: number): Promise<readonly Unrouted[]>;
+  poll(partition: number, wanted: Wanted): Promise<Polled>;
   /**
    * Moves entries into lanes and takes them out of the app's outbox, in one step; repeating it
    * changes nothing. An entry that finds a lane full becomes a dead letter of that lane at once, so
@@ -122,13 +122,6 @@ export interface Outbox {
     from: Unrouted,
     routings: readonly Routing[],
   ): Promise<readonly DeadLane[]>;
-  /** Lanes that are due, each held for `leaseMs` by the token, which is a new one with every call. */
-  claim(
-    partition: number,
-    token: string,
-    leaseMs: number,
-    max: ClaimMax,
-  ): Promise<readonly ClaimedLane[]>;
   /** Holds the lane for `leaseMs` more from now on. False when the claim was lost meanwhile. */
   renew(lane: ClaimedLane, leaseMs: number): Promise<boolean>;
   /**
@@ -164,16 +157,22 @@ export interface Outbox {
 
 export type DeadLaneName = Pick<DeadLane, 'app' | 'hook'>;
 
-export interface ClaimMax {
+/** What a worker has room for. */
+export interface Wanted {
+  /** Proves the claim; a new one with every visit. */
+  readonly token: string;
+  /** For how long the lanes are held. */
+  readonly leaseMs: number;
   readonly lanes: number;
+  /** Entries of each lane. */
   readonly entries: number;
+  /** Entries of each app that no hook has been chosen for. */
+  readonly unrouted: number;
 }
 
-export interface Tended {
-  /** Subjects looked at because they were due. */
-  readonly reconciled: number;
-  /** Incarnations whose lease ran out and that were fenced just now. */
-  readonly fenced: number;
-  /** Shares of dead incarnations taken away. */
-  readonly reaped: number;
+export interface Polled {
+  readonly tended: Tended;
+  readonly unrouted: readonly Unrouted[];
+  /** In the order in which they were due. */
+  readonly lanes: readonly ClaimedLane[];
 }

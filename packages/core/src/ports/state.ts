@@ -47,7 +47,12 @@ export interface RosterChange {
 
 export type Registered = { readonly fenced: false; readonly epoch: string } | Fenced;
 export type Beat =
-  | { readonly fenced: false; readonly epoch: string; readonly version: number }
+  | {
+      readonly fenced: false;
+      readonly epoch: string;
+      readonly version: number;
+      readonly tendInMs: number;
+    }
   | Fenced;
 /** `lost`: the store knows less than it had confirmed, so it took nothing; ask it what it holds. */
 export type Reported = { readonly fenced: false; readonly lost: boolean } | Fenced;
@@ -68,6 +73,16 @@ export interface Fenced {
   readonly fenced: true;
 }
 
+/** What was found and done in a partition, whoever did it. */
+export interface Tended {
+  /** Subjects looked at because they were due. */
+  readonly reconciled: number;
+  /** Incarnations whose lease ran out and that were fenced just now. */
+  readonly fenced: number;
+  /** Shares of dead incarnations taken away. */
+  readonly reaped: number;
+}
+
 /** The place of a report among those of its incarnation. */
 export interface Revision {
   readonly version: number;
@@ -81,8 +96,18 @@ export interface ShareStore {
   partitionOf(channel: ChannelKey): number;
   /** Takes a lease. `epoch` changes when the store has lost its data. */
   register(partition: number, incarnation: Incarnation): Promise<Registered>;
-  /** Renews the lease; `version` is the last report that the store knows. */
+  /**
+   * Renews the lease; `version` is the last report that the store knows, `tendInMs` when the partition
+   * is to be tended, by what is known now: Infinity while everybody lives, says so in time, and
+   * nothing is due. After half a lease without anybody's heartbeat, `tend` or `poll` the store takes
+   * itself for having stood still and fences nobody for a while.
+   */
   heartbeat(partition: number, incarnation: Incarnation): Promise<Beat>;
+  /**
+   * Takes away what dead incarnations held, and announces what is due. Any number of processes may do
+   * it; nothing is lost by doing it late but time. `tendInMs` is when to do it again, as for `heartbeat`.
+   */
+  tend(partition: number): Promise<Tended & { readonly tendInMs: number }>;
   /** A report with a version that is not higher than the last changes nothing. */
   report(
     partition: number,

@@ -21,6 +21,8 @@ export interface EdgeReporterParts {
   /** Of a clock that is never set back. */
   readonly nowMs: () => number;
   readonly newIncarnation: () => string;
+  /** Spreads what many partitions and edges do; for tests. */
+  readonly random?: () => number;
   readonly options?: EdgeReporterOptions;
 }
 
@@ -30,6 +32,8 @@ export interface EdgeReporterOptions extends ReporterOptions {
 }
 
 export const edgeReporterOptions: EdgeReporterOptions = { ...reporterOptions, joinMs: 30_000 };
+
+const RUNS_PER_TURN = 64;
 
 /**
  * One edge's voice in every partition in which it has something to say. One timer serves them all,
@@ -105,8 +109,9 @@ export class EdgeReporter {
   #reporterOf(partition: number): PartitionReporter {
     const known = this.#reporters.get(partition);
     if (known !== undefined) return known;
-    const { source, events, newIncarnation } = this.#parts;
-    const parts = { store: this.#store, source, events, options: this.#options, newIncarnation };
+    const { source, events, newIncarnation, random = Math.random } = this.#parts;
+    const common = { source, events, newIncarnation, random };
+    const parts = { ...common, store: this.#store, options: this.#options };
     const fresh = new PartitionReporter(partition, parts);
     this.#reporters.set(partition, fresh);
     return fresh;
@@ -128,8 +133,18 @@ export class EdgeReporter {
 
   #tick(isMeant: (reporter: PartitionReporter) => boolean): void {
     const nowMs = this.#parts.nowMs();
-    for (const reporter of this.#reporters.values())
-      if (isMeant(reporter) && reporter.wantsToRun(nowMs)) this.#run(reporter);
+    const due = [...this.#reporters.values()].filter(
+      (reporter) => isMeant(reporter) && reporter.wantsToRun(nowMs),
+    );
+    this.#runAll(due);
+  }
+
+  /** When every partition wants something, as after an outage, sockets get their turn in between. */
+  #runAll(reporters: readonly PartitionReporter[]): void {
+    if (this.#leaving !== undefined) return;
+    for (const reporter of reporters.slice(0, RUNS_PER_TURN)) this.#run(reporter);
+    const rest = reporters.slice(RUNS_PER_TURN);
+    if (rest.length > 0) setImmediate(() => this.#runAll(rest));
   }
 
   #run(reporter: PartitionReporter): void {
@@ -175,6 +190,7 @@ function observed({ store, events, nowMs }: EdgeReporterParts): ShareStore {
       return registered;
     },
     heartbeat: (...args) => store.heartbeat(...args),
+    tend: (partition) => store.tend(partition),
     report: (...args) => timed(args[3].length, store.report(...args)),
     join: (...args) => timed(1, store.join(...args)),
     held: (...args) => store.held(...args),

@@ -4,13 +4,13 @@ import {
   replayLane,
   type Backlog,
   type ClaimedLane,
-  type ClaimMax,
   type DeadLane,
   type DeadLaneName,
   type DeadLetter,
   type OutboxEntry,
   type Routing,
   type Unrouted,
+  type Wanted,
   type WebhookEvent,
 } from '../ports/outbox.ts';
 import type { OutboxLimits } from './timing.ts';
@@ -55,6 +55,7 @@ export class MemoryOutbox {
   }
 
   unrouted(max: number): readonly Unrouted[] {
+    if (max === 0) return [];
     return [...this.#apps].map(([app, entries]) => ({ app, entries: entries.slice(0, max) }));
   }
 
@@ -89,7 +90,7 @@ export class MemoryOutbox {
     return full.map(({ hook, late }) => ({ app, hook, letters: late.length }));
   }
 
-  claim(token: string, leaseMs: number, max: ClaimMax, nowMs: number): readonly ClaimedLane[] {
+  claim({ token, leaseMs, ...max }: Wanted, nowMs: number): readonly ClaimedLane[] {
     const due = [...this.#lanes]
       .filter(([, { dueMs }]) => dueMs <= nowMs)
       .toSorted(([one, a], [other, b]) => a.dueMs - b.dueMs || (one < other ? -1 : 1))

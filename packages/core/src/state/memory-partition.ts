@@ -1,5 +1,5 @@
 import type { AppId, ChannelKey } from '@fanfare/protocol';
-import type { Tended, WebhookEvent } from '../ports/outbox.ts';
+import type { WebhookEvent } from '../ports/outbox.ts';
 import type {
   Beat,
   Held,
@@ -12,6 +12,7 @@ import type {
   RosterChange,
   Share,
   Subject,
+  Tended,
 } from '../ports/state.ts';
 import { appOf, existenceEvent, parseSubjectKey, subjectKey, type SubjectKey } from './subject.ts';
 import { MemoryLeases } from './memory-leases.ts';
@@ -84,6 +85,7 @@ export class MemoryPartition {
       fenced: false,
       epoch: this.#epoch ?? '',
       version: this.#incarnates.get(incarnation)?.version ?? 0,
+      tendInMs: this.tendInMs(nowMs),
     };
   }
 
@@ -147,6 +149,18 @@ export class MemoryPartition {
     for (const incarnation of fenced) this.#draining.add(incarnation);
     const reaped = this.#drain(nowMs);
     return { fenced: fenced.length, reaped, reconciled: this.#reconcileDue(nowMs) };
+  }
+
+  /** As `tend`, by a worker: while it comes often, edges leave what is due to it. */
+  poll(nowMs: number): Tended {
+    this.#leases.polled(nowMs);
+    return this.tend(nowMs);
+  }
+
+  /** In how many milliseconds somebody should tend, as things are. */
+  tendInMs(nowMs: number): number {
+    if (this.#draining.size > 0) return 0;
+    return Math.max(this.#leases.tendAtMs(Math.min(...this.#due.values()), nowMs) - nowMs, 0);
   }
 
   subscriptions(channel: ChannelKey): number {

@@ -42,6 +42,10 @@ function shareStore(
     partitionOf: () => 0,
     register: async (_, incarnation) => partition.register(incarnation, newEpoch(), nowMs()),
     heartbeat: async (_, incarnation) => partition.heartbeat(incarnation, nowMs()),
+    async tend() {
+      const tended = partition.tend(nowMs());
+      return { ...tended, tendInMs: partition.tendInMs(nowMs()) };
+    },
     report: async (_, incarnation, revision, shares) =>
       partition.report(incarnation, revision, shares, nowMs()),
     join: async (_, incarnation, revision, share, membersMax) =>
@@ -70,10 +74,12 @@ function outboxOf(
 ): Omit<Outbox, 'partitions'> {
   return {
     append: async (_, app, event) => outbox.append(app, event, nowMs()),
-    tend: async () => partition.tend(nowMs()),
-    unrouted: async (_, max) => outbox.unrouted(max),
+    async poll(_, wanted) {
+      const tended = partition.poll(nowMs());
+      const lanes = outbox.claim(wanted, nowMs());
+      return { tended, lanes, unrouted: outbox.unrouted(wanted.unrouted) };
+    },
     route: async (_, from, routings) => outbox.route(from, routings, nowMs()),
-    claim: async (_, token, leaseMs, max) => outbox.claim(token, leaseMs, max, nowMs()),
     renew: async (lane, leaseMs) => outbox.renew(lane, leaseMs, nowMs()),
     acknowledge: async (lane) => outbox.acknowledge(lane, nowMs()),
     postpone: async (lane, delayMs) => outbox.postpone(lane, delayMs, nowMs()),

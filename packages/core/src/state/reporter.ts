@@ -27,6 +27,8 @@ export interface ReporterOptions {
   readonly heartbeatMs: number;
   /** How often what the store believes is compared with what is. */
   readonly auditMs: number;
+  /** A partition is tended up to so long after it should be, so that not every edge does it at once. */
+  readonly tendMs: number;
   /** Shares in one report. */
   readonly sharesPerReport: number;
   /** Pause after a failed call. */
@@ -37,9 +39,13 @@ export const reporterOptions: ReporterOptions = {
   tickMs: 25,
   heartbeatMs: 3_000,
   auditMs: 60_000,
+  tendMs: 500,
   sharesPerReport: 500,
   retryMs: 200,
 };
+
+/** At how many moments of their interval heartbeats go out: together they cost less, all at once they would take too long. */
+const BEAT_GROUPS = 16;
 
 /** A member that waits to be let into a presence channel. */
 interface Waiting {
@@ -67,6 +73,7 @@ export class PartitionReporter {
   readonly #events: ReporterEvents;
   readonly #options: ReporterOptions;
   readonly #newIncarnation: () => string;
+  readonly #random: () => number;
   readonly #dirty = new Set<SubjectKey>();
   /** What the store has confirmed, except zeros. */
   readonly #confirmed = new Map<SubjectKey, number>();
@@ -82,6 +89,7 @@ export class PartitionReporter {
   #retryMs = 0;
   #heartbeatDueMs = 0;
   #auditDueMs = 0;
+  #tendDueMs = Infinity;
   #busy = false;
   #keepsLease = false;
   #closed = false;
@@ -94,6 +102,7 @@ export class PartitionReporter {
       readonly events: ReporterEvents;
       readonly options: ReporterOptions;
       readonly newIncarnation: () => string;
+      readonly random: () => number;
     },
   ) {
     this.#partition = partition;
@@ -102,6 +111,7 @@ export class PartitionReporter {
     this.#events = parts.events;
     this.#options = parts.options;
     this.#newIncarnation = parts.newIncarnation;
+    this.#random = parts.random;
   }
 
   /** The subject's count changed; it is reported with the next tick. */
@@ -149,7 +159,8 @@ export class PartitionReporter {
     if (this.#busy || this.#closed) return Infinity;
     if (this.#dirty.size > 0 || this.#waiting.length > 0) return this.#retryMs;
     if (this.#incarnation === undefined) return this.#keepsLease ? this.#retryMs : Infinity;
-    return Math.max(this.#retryMs, Math.min(this.#heartbeatDueMs, this.#auditDueMs));
+    const duties = Math.min(this.#heartbeatDueMs, this.#auditDueMs, this.#tendDueMs);
+    return Math.max(this.#retryMs, duties);
   }
 
   /** True when `run` has something to do. */
@@ -187,6 +198,7 @@ export class PartitionReporter {
     if (incarnation === undefined) return;
     if (nowMs >= this.#heartbeatDueMs) await this.#heartbeat(incarnation, nowMs);
     else if (nowMs >= this.#auditDueMs) await this.#audit(incarnation, nowMs);
+    else if (nowMs >= this.#tendDueMs) await this.#tend(nowMs);
     else if (this.#waiting.length > 0) await this.#joinNext(incarnation);
     else await this.#report(incarnation);
   }
@@ -208,17 +220,35 @@ export class PartitionReporter {
     this.#unsure.clear();
     for (const subject of this.#source.held(this.#partition)) this.changed(subject);
     for (const key of this.#adopted) this.#dirty.add(key);
-    this.#heartbeatDueMs = nowMs + this.#options.heartbeatMs;
-    this.#auditDueMs = nowMs + this.#options.auditMs;
+    // Leases are taken all at once, and what has to be done again and again is not to be.
+    const { heartbeatMs, auditMs } = this.#options;
+    const part = (1 + Math.floor(this.#random() * BEAT_GROUPS)) / BEAT_GROUPS;
+    this.#heartbeatDueMs = nowMs + Math.round(heartbeatMs * part);
+    this.#auditDueMs = nowMs + Math.ceil((auditMs * (1 + this.#random())) / 2);
+    this.#tendDueMs = Infinity;
     return incarnation;
   }
 
   async #heartbeat(incarnation: Incarnation, nowMs: number): Promise<void> {
     const beat = await this.#store.heartbeat(this.#partition, incarnation);
     if (beat.fenced) return this.#fence();
-    this.#heartbeatDueMs = nowMs + this.#options.heartbeatMs;
+    // From when it was due, so that those that go together stay together; unless that was long ago.
+    const { heartbeatMs } = this.#options;
+    const isLate = nowMs - this.#heartbeatDueMs > heartbeatMs / 2;
+    this.#heartbeatDueMs = (isLate ? nowMs : this.#heartbeatDueMs) + heartbeatMs;
+    this.#tendIn(beat.tendInMs, nowMs);
     // A failover may have lost reports that had been confirmed; so the store is asked what it knows.
     if (beat.version < this.#confirmedVersion) this.#doubt();
+  }
+
+  /** Whatever else does it as well: what is silent for too long must go also where there is nobody else. */
+  async #tend(nowMs: number): Promise<void> {
+    const { tendInMs } = await this.#store.tend(this.#partition);
+    this.#tendIn(tendInMs, nowMs);
+  }
+
+  #tendIn(delayMs: number, nowMs: number): void {
+    this.#tendDueMs = nowMs + delayMs + Math.ceil(this.#random() * this.#options.tendMs);
   }
 
   /** Nothing is said before the store has been asked: what comes after a gap would hide it. */

@@ -68,6 +68,7 @@ export class FuzzEdge implements Process {
         incarnations += 1;
         return `${name}.${incarnations}`;
       },
+      random: this.#world.random,
     });
     this.#tick();
   }
@@ -158,6 +159,7 @@ function throughNetwork(store: ShareStore, network: Network, process: Process): 
     partitionOf: (channel) => store.partitionOf(channel),
     register: (...args) => network.call(process, () => store.register(...args)),
     heartbeat: (...args) => network.call(process, () => store.heartbeat(...args)),
+    tend: (...args) => network.call(process, () => store.tend(...args)),
     report: (...args) => network.call(process, () => store.report(...args)),
     join: (...args) => network.call(process, () => store.join(...args)),
     held: (...args) => network.call(process, () => store.held(...args)),

@@ -20,6 +20,8 @@ export interface FuzzMode {
   readonly tiny: boolean;
   /** The app hears everything once and in turns. Counts are right in every mode. */
   readonly exactEvents: boolean;
+  /** Nobody polls: edges alone tend, and nobody is told anything. */
+  readonly noWorkers: boolean;
   /** No edge is ever written off. */
   readonly noFences: boolean;
 }
@@ -36,6 +38,7 @@ const none: FuzzMode = {
   wipes: 0,
   tiny: false,
   exactEvents: true,
+  noWorkers: false,
   noFences: false,
 };
 
@@ -48,6 +51,17 @@ export const fuzzModes = {
   network: { ...none, ...lossy, leaves: 2 },
   crash: { ...none, ...lossy, crashes: 6, pauses: 4, leaves: 2 },
   stall: { ...none, stalls: 3, noFences: true },
+  alone: {
+    ...none,
+    ...lossy,
+    crashes: 5,
+    pauses: 3,
+    leaves: 2,
+    stalls: 1,
+    noWorkers: true,
+    exactEvents: false,
+  },
+  aloneStall: { ...none, stalls: 3, noWorkers: true, exactEvents: false, noFences: true },
   clock: { ...none, skews: 6, noFences: true },
   storm: { ...none, ...lossy, crashes: 4, pauses: 3, stalls: 2, leaves: 2 },
   full: { ...none, ...lossy, crashes: 4, pauses: 2, tiny: true },

@@ -81,7 +81,8 @@ class Run {
       told: at % 4 !== 2,
     }));
     for (let at = 0; at < 4; at += 1) this.#edges.push(this.#newEdge());
-    this.#workers = ['one', 'two'].map((name) => this.#newWorker(name));
+    const workers = mode.noWorkers ? [] : ['one', 'two'];
+    this.#workers = workers.map((name) => this.#newWorker(name));
   }
 
   async chaos(): Promise<void> {

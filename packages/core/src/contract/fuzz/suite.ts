@@ -21,6 +21,8 @@ const RULES: Readonly<Record<FuzzModeName, string>> = {
   crash: '[OC11] edges that crash, pause and leave leave counts and events right',
   stall:
     '[OC7] a store that stands still for up to 15 s writes nobody off and announces nothing wrong',
+  alone: '[IC4] where no worker runs, edges alone leave counts right, whoever crashes or pauses',
+  aloneStall: '[IC4] where no worker runs, a store that stands still writes nobody off either',
   clock: '[OC7] a clock of the store that jumps writes nobody off and announces nothing wrong',
   storm: '[OC11] crashes, pauses, stalls and lost calls together leave counts and events right',
   full: '[OB9] of what happens while outbox and lanes are full all the time, each event is delivered or a dead letter',

@@ -26,7 +26,7 @@ interface WorkerParts {
 }
 
 export const HOOKS = ['every', 'channels'] as const;
-const LEASE_MS = 5_000;
+const ROOM = { leaseMs: 5_000, lanes: 2, entries: 5, unrouted: 8 };
 
 /** A worker that does what it can and forgets everything when it dies. */
 export class FuzzWorker implements Process {
@@ -52,8 +52,7 @@ export class FuzzWorker implements Process {
     const { world } = this.#parts;
     for (;;) {
       await world.sleep(this.#calm ? world.between(1_000, 2_000) : world.between(300, 900));
-      await this.#attempt(() => this.#tend());
-      await this.#attempt(() => this.#deliverAll());
+      await this.#attempt(() => this.#visit());
     }
   }
 
@@ -66,26 +65,26 @@ export class FuzzWorker implements Process {
     }
   }
 
-  async #tend(): Promise<void> {
-    const { outbox, partition, world } = this.#parts;
-    await this.#call(() => outbox.tend(partition));
-    for (const unrouted of await this.#call(() => outbox.unrouted(partition, 8))) {
-      const routings = HOOKS.map((hook) => ({ hook, entries: wanted(hook, unrouted) }));
-      if (world.chance(this.#faults.crash)) return;
-      await this.#call(() => outbox.route(partition, unrouted, routings));
-    }
-  }
-
-  async #deliverAll(): Promise<void> {
+  async #visit(): Promise<void> {
     const { outbox, partition, name, replicated, failovers } = this.#parts;
     this.#tokens += 1;
-    const token = `${name}.${this.#tokens}`;
-    const max = { lanes: 2, entries: 5 };
+    const room = { token: `${name}.${this.#tokens}`, ...ROOM };
     const before = failovers();
-    const lanes = await this.#call(() => outbox.claim(partition, token, LEASE_MS, max));
+    const { unrouted, lanes } = await this.#call(() => outbox.poll(partition, room));
+    // Whatever happens to one of them, the other has been seen and is done.
+    await this.#attempt(() => this.#route(unrouted));
     if (lanes.length === 0) return;
     if (!(await replicated(before))) throw new Death();
     for (const lane of lanes) await this.#deliver(lane);
+  }
+
+  async #route(unrouted: readonly Unrouted[]): Promise<void> {
+    const { outbox, partition, world } = this.#parts;
+    for (const from of unrouted) {
+      const routings = HOOKS.map((hook) => ({ hook, entries: wanted(hook, from) }));
+      if (world.chance(this.#faults.crash)) return;
+      await this.#call(() => outbox.route(partition, from, routings));
+    }
   }
 
   async #deliver(lane: ClaimedLane): Promise<void> {
