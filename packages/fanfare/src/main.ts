@@ -38,6 +38,11 @@ const commands: readonly Entry[] = [
     load: async () => (await import('./commands/trigger.ts')).triggerCommand,
   },
   {
+    name: 'conformance',
+    summary: 'ask a server, ours or another, whether it keeps the rules of the protocol',
+    load: async () => (await import('./commands/conformance.ts')).conformanceCommand,
+  },
+  {
     name: 'config',
     summary: 'print the effective settings of a role, secrets masked',
     load: async () => (await import('./commands/config.ts')).configCommand,
@@ -76,7 +81,7 @@ export async function main(argv: readonly string[]): Promise<void> {
 }
 
 function overview(): string {
-  const names = commands.map(({ name, summary }) => `  ${name.padEnd(10)}${summary}`);
+  const names = commands.map(({ name, summary }) => `  ${name.padEnd(13)}${summary}`);
   return [
     'Usage: fanfare <command> [options]',
     '',
