@@ -1,9 +1,16 @@
 import type { Case } from './case.ts';
+import { cacheCases, subscriptionCountCases } from './cases/cache.ts';
+import { clientEventCases } from './cases/client-events.ts';
 import { connectionCases } from './cases/connection.ts';
+import { batchCases, eventCases } from './cases/events.ts';
 import { frameCases } from './cases/frames.ts';
+import { httpAuthCases, httpReplyCases } from './cases/http-auth.ts';
 import { pingCases } from './cases/ping.ts';
+import { presenceCases } from './cases/presence.ts';
 import { privateCases } from './cases/private.ts';
+import { queryCases } from './cases/queries.ts';
 import { subscribingCases } from './cases/subscribing.ts';
+import { userCases } from './cases/users.ts';
 
 /** A part of the protocol and its rules, in the order of a report. */
 export interface Topic {
@@ -17,6 +24,16 @@ export const topics: readonly Topic[] = [
   { title: 'Frames', cases: frameCases },
   { title: 'Subscribing', cases: subscribingCases },
   { title: 'Private and encrypted channels', cases: privateCases },
+  { title: 'Presence channels', cases: presenceCases },
+  { title: 'Client events', cases: clientEventCases },
+  { title: 'Users', cases: userCases },
+  { title: 'Cache channels', cases: cacheCases },
+  { title: 'Subscription count', cases: subscriptionCountCases },
+  { title: 'Signed requests', cases: httpAuthCases },
+  { title: 'Answers of the API', cases: httpReplyCases },
+  { title: 'Triggers', cases: eventCases },
+  { title: 'Batches', cases: batchCases },
+  { title: 'Queries', cases: queryCases },
 ];
 
 export const allCases: readonly Case[] = topics.flatMap(({ cases }) => cases);

@@ -96,10 +96,10 @@ export class Kit implements AsyncDisposable {
   }
 
   /** Proves that what was to come has come: an event that the API sends behind it. */
-  async marker(client: Client, channel: string): Promise<void> {
+  async marker(clients: Client | readonly Client[], channel: string): Promise<void> {
     const event = this.name('marker-');
     await this.api.trigger(channel, event, '{}');
-    await client.event(event, channel);
+    for (const client of [clients].flat()) await client.event(event, channel);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

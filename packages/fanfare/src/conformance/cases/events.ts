@@ -1,0 +1,378 @@
+import type { Case } from '../case.ts';
+import { ensure, fieldsOf, listOf, same } from '../expect.ts';
+import { refusedWith, succeeded } from '../http.ts';
+import type { Kit } from '../kit.ts';
+
+async function batch(kit: Kit, events: unknown): Promise<Awaited<ReturnType<typeof kit.api.post>>> {
+  return kit.api.post(kit.api.path('/batch_events'), { batch: events });
+}
+
+const TOO_LARGE =
+  'The data content of this event exceeds the allowed maximum (10240 bytes). See https://pusher.com/docs/channels/server_api/http-api#publishing-events for more info\n';
+
+export const eventCases: readonly Case[] = [
+  {
+    rule: 'C5.3-1',
+    title: 'A trigger is answered {} and reaches subscribers on every edge with its data byte for byte.',
+    async run(kit) {
+      const channel = kit.name();
+      const clients = await kit.pair();
+      for (const client of clients) await client.subscribe(channel);
+      for (const data of ['{"a": 1}', 'plain', '{ "é":"\\u00e9 😀","x":"\\/" }', '\u2028"\\']) {
+        same(await kit.api.trigger(channel, 'my-event', data), {}, 'the answer');
+        for (const client of clients) await client.expect({ event: 'my-event', channel, data });
+      }
+    },
+  },
+  {
+    rule: 'C5.3-2',
+    title: 'Data that is empty, "0" or "null" is data.',
+    mistakes: [23],
+    async run(kit) {
+      const channel = kit.name();
+      const client = await kit.connect();
+      await client.subscribe(channel);
+      for (const data of ['', '0', 'null', 'false']) {
+        await kit.api.trigger(channel, 'e', data);
+        await client.expect({ event: 'e', channel, data });
+      }
+    },
+  },
+  {
+    rule: 'C5.3-3',
+    title: 'Data that is no string is encoded to one, or refused with 400.',
+    mistakes: [3],
+    async run(kit) {
+      const channel = kit.name();
+      const client = await kit.connect();
+      await client.subscribe(channel);
+      for (const data of [{ a: 1 }, [1], 7]) {
+        const reply = await kit.api.tryTrigger({ name: 'e', channel, data });
+        if (reply.status === 400) continue;
+        succeeded(reply);
+        await client.expect({ event: 'e', channel, data: JSON.stringify(data) });
+      }
+      await kit.marker(client, channel);
+    },
+  },
+  {
+    rule: 'C5.3-4',
+    title: 'Event names may hold anything: backslashes, dots, colons, spaces, any script.',
+    mistakes: [22],
+    async run(kit) {
+      const channel = kit.name();
+      const client = await kit.connect();
+      await client.subscribe(channel);
+      for (const event of [
+        'App\\Events\\OrderShipped',
+        'Illuminate\\Notifications\\Events\\BroadcastNotificationCreated',
+        '.a.b:c d/e',
+        'événement 😀',
+        'client-from-server',
+        'x'.repeat(200),
+      ]) {
+        await kit.api.trigger(channel, event, '{}');
+        await client.event(event, channel);
+      }
+    },
+  },
+  {
+    rule: 'C5.3-5',
+    title: 'channel may stand in the place of channels; where both stand, channels wins.',
+    async run(kit) {
+      const [one, two] = [kit.name(), kit.name()];
+      const client = await kit.connect();
+      await client.subscribe(one);
+      await client.subscribe(two);
+      succeeded(await kit.api.tryTrigger({ name: 'e', channel: one, data: '1' }));
+      await client.expect({ event: 'e', channel: one, data: '1' });
+      succeeded(await kit.api.tryTrigger({ name: 'e', channel: one, channels: [two], data: '2' }));
+      await client.expect({ event: 'e', channel: two, data: '2' });
+      await kit.marker(client, one);
+    },
+  },
+  {
+    rule: 'C5.3-6',
+    title: 'A hundred channels are taken, each once however often it stands there; 101 and none are refused with 400.',
+    mistakes: [22],
+    async run(kit) {
+      const channels = Array.from({ length: 100 }, () => kit.name());
+      const [first = '', last = ''] = [channels[0], channels[99]];
+      const client = await kit.connect();
+      await client.subscribe(first);
+      await client.subscribe(last);
+      await kit.api.trigger(channels, 'hundred', '{}');
+      const heard = [await client.next('an event'), await client.next('an event')];
+      same(heard.map(({ channel }) => channel).toSorted(), [first, last].toSorted(), 'channels');
+      await kit.api.trigger([first, first, first], 'thrice', '{}');
+      await client.event('thrice', first);
+      await kit.marker(client, first);
+      for (const wrong of [[...channels, kit.name()], []])
+        refusedWith(await kit.api.tryTrigger({ name: 'e', channels: wrong, data: '{}' }), 400);
+    },
+  },
+  {
+    rule: 'C5.3-7',
+    title: 'The connection of socket_id does not get the event, on whichever edge; all others do.',
+    mistakes: [19, 31],
+    async run(kit) {
+      const channels = [kit.name(), kit.name('private-')] as const;
+      const [one, two] = await kit.pair();
+      for (const channel of channels) {
+        await one.subscribe(channel);
+        await two.subscribe(channel);
+      }
+      for (const [left, other] of [
+        [one, two],
+        [two, one],
+      ] as const) {
+        await kit.api.trigger(channels, 'e', '{}', { socket_id: left.id });
+        const heard = [await other.next('an event'), await other.next('an event')];
+        same(heard.map(({ channel }) => channel).toSorted(), channels.toSorted(), 'channels');
+        await kit.marker([left, other], channels[0]);
+        await left.silent('it was excluded');
+      }
+    },
+  },
+  {
+    rule: 'C5.3-8',
+    title: 'A socket_id of another form is refused with 400; null and one that nobody has are fine.',
+    async run(kit) {
+      const event = { name: 'e', channels: [kit.name()], data: '{}' };
+      for (const id of ['x', '1', '1.', '.1', '1.2.3', '-1.2', '1.2\n', ''])
+        refusedWith(await kit.api.tryTrigger({ ...event, socket_id: id }), 400);
+      for (const id of [null, '123.456', '4105.13201961'])
+        succeeded(await kit.api.tryTrigger({ ...event, socket_id: id }));
+    },
+  },
+  {
+    rule: 'C5.3-9',
+    title: 'A missing or wrong name, data, channel or channels is refused with 400.',
+    async run(kit) {
+      const channel = kit.name();
+      const event = { name: 'e', channels: [channel], data: '{}' };
+      for (const wrong of [
+        { channels: [channel], data: '{}' },
+        { name: 'e', channels: [channel] },
+        { name: 'e', data: '{}' },
+        { ...event, name: 7 },
+        { ...event, name: '' },
+        { ...event, channels: channel },
+        { ...event, channels: [7] },
+        { ...event, channels: [channel, null] },
+        { name: 'e', channel: { a: 1 }, data: '{}' },
+      ])
+        refusedWith(await kit.api.tryTrigger(wrong), 400);
+      const { text } = await kit.api.tryTrigger({ ...event, name: ['e'] });
+      same(text, 'Expected name parameter to be a string\n', 'the text');
+    },
+  },
+  {
+    rule: 'C5.3-10',
+    title: 'A channel name that does not exist is refused with 400, and nothing is sent to the others.',
+    async run(kit) {
+      const good = kit.name();
+      const client = await kit.connect();
+      await client.subscribe(good);
+      for (const bad of ['a b', 'a/b', '#a', '', 'é', 'x'.repeat(201)]) {
+        const reply = await kit.api.tryTrigger({ name: 'e', channels: [good, bad], data: '{}' });
+        ensure(/invalid channel/i.test(refusedWith(reply, 400)), 'Invalid channel name', reply.text);
+      }
+      await kit.marker(client, good);
+    },
+  },
+  {
+    rule: 'C5.3-11',
+    title: 'info counts users and subscriptions of each channel, and leaves out what does not apply.',
+    mistakes: [6],
+    async run(kit) {
+      const [open, presence] = [kit.name(), kit.name('presence-')];
+      const clients = [...(await kit.pair()), await kit.connect()];
+      for (const client of clients) await client.join(presence, 'same-user');
+      await clients[0]?.subscribe(open);
+      const ask = async (): Promise<unknown> =>
+        (await kit.api.trigger([presence, open], 'e', '{}', {
+          info: 'user_count,subscription_count',
+        }))['channels'];
+      await kit.eventually(async () => {
+        same(await ask(), {
+          [presence]: { user_count: 1, subscription_count: 3 },
+          [open]: { subscription_count: 1 },
+        });
+      });
+    },
+  },
+  {
+    rule: 'C5.3-12',
+    title: 'An unknown attribute of info is refused with 400.',
+    async run(kit) {
+      const event = { name: 'e', channels: [kit.name()], data: '{}' };
+      refusedWith(await kit.api.tryTrigger({ ...event, info: 'user_count,nothing' }), 400);
+      for (const info of ['', null]) succeeded(await kit.api.tryTrigger({ ...event, info }));
+    },
+  },
+  {
+    rule: 'C5.3-13',
+    title: 'Events of a channel arrive in the order in which they were triggered.',
+    async run(kit) {
+      const channel = kit.name();
+      const clients = await kit.pair();
+      for (const client of clients) await client.subscribe(channel);
+      for (let at = 0; at < 20; at += 1) await kit.api.trigger(channel, 'n', String(at));
+      for (const client of clients)
+        for (let at = 0; at < 20; at += 1)
+          await client.expect({ event: 'n', channel, data: String(at) });
+    },
+  },
+  {
+    rule: 'C5.3-14',
+    title: 'An app gets the events of its own channel of exactly that name.',
+    async run(kit) {
+      const channel = kit.name();
+      const client = await kit.connect();
+      await client.subscribe(channel);
+      for (const other of [`${channel}x`, channel.slice(0, -1), channel.toUpperCase()])
+        await kit.api.trigger(other, 'e', '{}');
+      await kit.marker(client, channel);
+    },
+  },
+  {
+    rule: 'C7-4',
+    title: 'Data of 10240 bytes passes, one more is refused with 413 in the words of hosted Pusher; bytes of UTF-8 count.',
+    async run(kit) {
+      const channel = kit.name();
+      const client = await kit.connect();
+      await client.subscribe(channel);
+      for (const data of ['x'.repeat(10_240), '😀'.repeat(2_560)]) {
+        await kit.api.trigger(channel, 'large', data);
+        await client.expect({ event: 'large', channel, data });
+      }
+      for (const data of ['x'.repeat(10_241), `${'😀'.repeat(2_560)}x`]) {
+        const reply = await kit.api.tryTrigger({ name: 'large', channels: [channel], data });
+        same(refusedWith(reply, 413), TOO_LARGE, 'the text');
+      }
+      await kit.marker(client, channel);
+    },
+  },
+  {
+    rule: 'C7-5',
+    title: 'A name of 200 characters passes, one of 201 is refused with 400.',
+    async run(kit) {
+      const channel = kit.name();
+      await kit.api.trigger(channel, 'n'.repeat(200), '{}');
+      const name = 'n'.repeat(201);
+      refusedWith(await kit.api.tryTrigger({ name, channels: [channel], data: '{}' }), 400);
+    },
+  },
+  {
+    rule: 'C7-6',
+    title: 'Channel names of 164 characters pass, of 201 are refused with 400.',
+    async run(kit) {
+      await kit.api.trigger(kit.name().padEnd(164, 'x'), 'e', '{}');
+      const channel = kit.name().padEnd(201, 'x');
+      refusedWith(await kit.api.tryTrigger({ name: 'e', channel, data: '{}' }), 400);
+    },
+  },
+];
+
+export const batchCases: readonly Case[] = [
+  {
+    rule: 'C5.4-1',
+    title: 'The events of a batch arrive, in their order; the answer is {}.',
+    async run(kit) {
+      const channel = kit.name();
+      const clients = await kit.pair();
+      for (const client of clients) await client.subscribe(channel);
+      const events = Array.from({ length: 10 }, (_, at) => ({ channel, name: 'n', data: String(at) }));
+      same(succeeded(await batch(kit, events)), {}, 'the answer');
+      for (const client of clients)
+        for (let at = 0; at < 10; at += 1)
+          await client.expect({ event: 'n', channel, data: String(at) });
+    },
+  },
+  {
+    rule: 'C5.4-2',
+    title: 'Eleven events, none, and a batch that is no list are refused with 400.',
+    async run(kit) {
+      const event = { channel: kit.name(), name: 'e', data: '{}' };
+      for (const events of [Array.from({ length: 11 }, () => event), [], {}, 'x', null, [7], [null]])
+        refusedWith(await batch(kit, events), 400);
+    },
+  },
+  {
+    rule: 'C5.4-3',
+    title: 'One wrong event refuses the batch, and nothing of it is sent.',
+    async run(kit) {
+      const channel = kit.name();
+      const client = await kit.connect();
+      await client.subscribe(channel);
+      const good = { channel, name: 'e', data: '{}' };
+      const missing = await batch(kit, [good, { name: 'e', data: '{}' }]);
+      same(refusedWith(missing, 400), 'Missing required parameter: channel\n', 'the text');
+      for (const wrong of [
+        { channel, data: '{}' },
+        { channel, name: 'e' },
+        { channel: 'a b', name: 'e', data: '{}' },
+        { ...good, socket_id: 'x' },
+        { ...good, info: 'nothing' },
+      ])
+        refusedWith(await batch(kit, [good, wrong]), 400);
+      refusedWith(await batch(kit, [good, { ...good, data: 'x'.repeat(10_241) }]), 413);
+      await kit.marker(client, channel);
+    },
+  },
+  {
+    rule: 'C5.4-4',
+    title: 'Where any event asks for info the answer is a list, one entry for each, {} for those that did not.',
+    mistakes: [12],
+    async run(kit) {
+      const [open, presence] = [kit.name(), kit.name('presence-')];
+      const client = await kit.connect();
+      await client.subscribe(open);
+      await client.join(presence, '7');
+      const events = [
+        { channel: presence, name: 'e', data: '', info: 'user_count' },
+        { channel: open, name: 'e', data: '' },
+        { channel: open, name: 'e', data: '', info: 'subscription_count' },
+      ];
+      await kit.eventually(async () => {
+        const answer = fieldsOf(succeeded(await batch(kit, events)), 'the answer');
+        const wanted = [{ user_count: 1 }, {}, { subscription_count: 1 }];
+        same(listOf(answer['batch'], 'batch'), wanted, 'batch');
+      });
+    },
+  },
+  {
+    rule: 'C5.4-5',
+    title: 'Each event of a batch excludes its own socket_id.',
+    mistakes: [31],
+    async run(kit) {
+      const channel = kit.name();
+      const [one, two] = await kit.pair();
+      for (const client of [one, two]) await client.subscribe(channel);
+      succeeded(
+        await batch(kit, [
+          { channel, name: 'for-two', data: '', socket_id: one.id },
+          { channel, name: 'for-one', data: '', socket_id: two.id },
+          { channel, name: 'for-all', data: '', socket_id: null },
+        ]),
+      );
+      for (const [client, own] of [
+        [one, 'for-one'],
+        [two, 'for-two'],
+      ] as const) {
+        await client.event(own, channel);
+        await client.event('for-all', channel);
+      }
+    },
+  },
+  {
+    rule: 'C7-7',
+    title: 'A batch of ten events of 10 KB each passes.',
+    async run(kit) {
+      const data = '"'.repeat(10_240);
+      const events = Array.from({ length: 10 }, () => ({ channel: kit.name(), name: 'e', data }));
+      succeeded(await batch(kit, events));
+    },
+  },
+];
