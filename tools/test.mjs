@@ -23,8 +23,8 @@ const checks = {
 
 /** In the order that fails soonest. Tests that start processes have the machine to themselves. */
 const stages = {
-  unit: { isIn: (path) => !/^test\/(e2e|fault)\//.test(path), concurrency: 2 },
-  e2e: { isIn: (path) => path.startsWith('test/e2e/'), concurrency: 1 },
+  unit: { isIn: (path) => !/^test\/(e2e|conformance|fault)\//.test(path), concurrency: 2 },
+  e2e: { isIn: (path) => /^test\/(e2e|conformance)\//.test(path), concurrency: 1 },
   fault: { isIn: (path) => path.startsWith('test/fault/'), concurrency: 1 },
 };
 

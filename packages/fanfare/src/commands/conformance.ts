@@ -73,7 +73,9 @@ What to print:
     if (why !== undefined) throw new UsageError(why);
     const port = values['webhook-port'];
     await using webhooks =
-      port === undefined ? undefined : await openWebhookInbox(wholeNumber('webhook-port', port, 65_535));
+      port === undefined
+        ? undefined
+        : await openWebhookInbox(wholeNumber('webhook-port', port, 65_535));
     const concurrency = wholeNumber('concurrency', values.concurrency, 64);
     const results = await runCases(cases, target, { concurrency, ...(webhooks && { webhooks }) });
     print(values.json ? reportJson(results) : reportText(results));
@@ -109,7 +111,11 @@ function targetOf(values: Values): Target {
       edge(port('ws-port', values['ws-port'])),
       ...(second === undefined ? [] : [edge(port('ws-port2', second))]),
     ],
-    api: { host: values['api-host'] ?? values.host, port: port('api-port', values['api-port']), tls },
+    api: {
+      host: values['api-host'] ?? values.host,
+      port: port('api-port', values['api-port']),
+      tls,
+    },
     wsPath: values['ws-path'].replace(/\/+$/, ''),
     features: featuresOf(values),
     patienceMs: 1_000 * wholeNumber('patience', values.patience, 600),

@@ -4,13 +4,17 @@ import { clientEventCases } from './cases/client-events.ts';
 import { connectionCases } from './cases/connection.ts';
 import { batchCases, eventCases } from './cases/events.ts';
 import { frameCases } from './cases/frames.ts';
+import { goldenCases } from './cases/golden.ts';
 import { httpAuthCases, httpReplyCases } from './cases/http-auth.ts';
 import { pingCases } from './cases/ping.ts';
 import { presenceCases } from './cases/presence.ts';
 import { privateCases } from './cases/private.ts';
 import { queryCases } from './cases/queries.ts';
+import { clientSdkCases } from './cases/sdk-clients.ts';
+import { serverSdkCases } from './cases/sdk-servers.ts';
 import { subscribingCases } from './cases/subscribing.ts';
 import { userCases } from './cases/users.ts';
+import { webhookCases } from './cases/webhooks.ts';
 
 /** A part of the protocol and its rules, in the order of a report. */
 export interface Topic {
@@ -34,6 +38,10 @@ export const topics: readonly Topic[] = [
   { title: 'Triggers', cases: eventCases },
   { title: 'Batches', cases: batchCases },
   { title: 'Queries', cases: queryCases },
+  { title: 'Webhooks', cases: webhookCases },
+  { title: 'What client SDKs send and expect', cases: clientSdkCases },
+  { title: 'What server SDKs send and expect', cases: serverSdkCases },
+  { title: 'Whole conversations', cases: goldenCases },
 ];
 
 export const allCases: readonly Case[] = topics.flatMap(({ cases }) => cases);

@@ -1,4 +1,15 @@
-import { dataOf, ensure, fieldsOf, isFields, parsed, same, shown, textOf, unmet, type Fields } from './expect.ts';
+import {
+  dataOf,
+  ensure,
+  fieldsOf,
+  isFields,
+  parsed,
+  same,
+  shown,
+  textOf,
+  unmet,
+  type Fields,
+} from './expect.ts';
 import { channelAuth, userAuth, type Credentials } from './signing.ts';
 import type { Arrival, WireSocket } from './websocket.ts';
 

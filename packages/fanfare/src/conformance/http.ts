@@ -120,7 +120,9 @@ export class Api {
 
 /** Parameters behind a path, percent-encoded as most SDKs do. */
 export function targetOf(path: string, params: Params): string {
-  const pairs = params.map(([name, value]) => `${encodeURIComponent(name)}=${encodeURIComponent(value)}`);
+  const pairs = params.map(
+    ([name, value]) => `${encodeURIComponent(name)}=${encodeURIComponent(value)}`,
+  );
   return `${path}?${pairs.join('&')}`;
 }
 

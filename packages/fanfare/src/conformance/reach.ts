@@ -37,7 +37,11 @@ async function whySocketFails(target: Target, edge: Address): Promise<string | u
   }
 }
 
-async function whyApiFails({ api: address, credentials, patienceMs }: Target): Promise<string | undefined> {
+async function whyApiFails({
+  api: address,
+  credentials,
+  patienceMs,
+}: Target): Promise<string | undefined> {
   const at = `${address.tls ? 'https' : 'http'}://${address.host}:${address.port}`;
   const api = new Api(address, credentials, patienceMs);
   try {
@@ -54,5 +58,7 @@ async function whyApiFails({ api: address, credentials, patienceMs }: Target): P
 function reason(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   // Of several addresses that a name has, each failed; Node's own message is then empty.
-  return error.message === '' ? String((error as NodeJS.ErrnoException).code ?? 'refused') : error.message;
+  return error.message === ''
+    ? String((error as NodeJS.ErrnoException).code ?? 'refused')
+    : error.message;
 }

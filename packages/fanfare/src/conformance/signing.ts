@@ -32,11 +32,7 @@ export function channelAuth(
 }
 
 /** `auth` of a signin. */
-export function userAuth(
-  { key, secret }: Credentials,
-  socketId: string,
-  userData: string,
-): string {
+export function userAuth({ key, secret }: Credentials, socketId: string, userData: string): string {
   return `${key}:${hmac(secret, `${socketId}::user::${userData}`)}`;
 }
 

@@ -42,7 +42,8 @@ export function decodeFrame(
 ): { readonly frame: WireFrame; readonly rest: Buffer } | string | undefined {
   const [first, second] = bytes;
   if (first === undefined || second === undefined) return undefined;
-  if ((first & 0x70) !== 0) return 'a frame with reserved bits set, though no extension was offered';
+  if ((first & 0x70) !== 0)
+    return 'a frame with reserved bits set, though no extension was offered';
   if ((second & 0x80) !== 0) return 'a masked frame, which servers do not send';
   const short = second & 0x7f;
   const start = short < 126 ? 2 : short === 126 ? 4 : 10;

@@ -2,7 +2,13 @@ import { createHash, randomBytes } from 'node:crypto';
 import { connect as connectTcp, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { Arrivals } from './arrivals.ts';
-import { closePayload, decodeFrame, encodeFrame, opcodes, type WireFrame } from './websocket-frame.ts';
+import {
+  closePayload,
+  decodeFrame,
+  encodeFrame,
+  opcodes,
+  type WireFrame,
+} from './websocket-frame.ts';
 
 /** What a server can do to a socket, in the order in which it did it. */
 export type Arrival =
@@ -10,7 +16,12 @@ export type Arrival =
   | { readonly kind: 'binary'; readonly bytes: number }
   | { readonly kind: 'ping' }
   | { readonly kind: 'pong'; readonly payload: string }
-  | { readonly kind: 'close'; readonly code: number; readonly reason: string; readonly bytes: number }
+  | {
+      readonly kind: 'close';
+      readonly code: number;
+      readonly reason: string;
+      readonly bytes: number;
+    }
   /** The connection ended without a close frame, or what came is no WebSocket frame. */
   | { readonly kind: 'end'; readonly why: string };
 
@@ -109,7 +120,12 @@ export class WireSocket {
       case opcodes.close: {
         const code = payload.length >= 2 ? payload.readUInt16BE(0) : 1005;
         const reason = payload.subarray(2);
-        this.arrivals.push({ kind: 'close', code, reason: reason.toString(), bytes: reason.length });
+        this.arrivals.push({
+          kind: 'close',
+          code,
+          reason: reason.toString(),
+          bytes: reason.length,
+        });
         this.#over = true;
         this.#socket.end(encodeFrame({ fin: true, opcode: opcodes.close, payload }));
         return;
@@ -160,9 +176,7 @@ export async function openWireSocket(
   }).map(([name, value]) => `${name}: ${value}\r\n`);
   socket.write(`GET ${target} HTTP/1.1\r\n${lines.join('')}\r\n`);
   if (firstText !== undefined)
-    socket.write(
-      encodeFrame({ fin: true, opcode: opcodes.text, payload: Buffer.from(firstText) }),
-    );
+    socket.write(encodeFrame({ fin: true, opcode: opcodes.text, payload: Buffer.from(firstText) }));
   try {
     const { head, rest } = await readHead(socket, patienceMs);
     return new WireSocket(socket, rest, checkHead(head, nonce));

@@ -3,7 +3,12 @@ import type { Client } from '../client.ts';
 import { ensure, fieldsOf, listOf, same } from '../expect.ts';
 import { refusedWith, succeeded } from '../http.ts';
 
-const PREFIXES = ['cache-', 'private-cache-', 'private-encrypted-cache-', 'presence-cache-'] as const;
+const PREFIXES = [
+  'cache-',
+  'private-cache-',
+  'private-encrypted-cache-',
+  'presence-cache-',
+] as const;
 
 /** Subscribes whatever the kind, and leaves what comes behind the confirmation to the caller. */
 async function open(client: Client, channel: string, userId = 'u'): Promise<void> {
@@ -18,7 +23,8 @@ function miss(channel: string): Readonly<Record<string, string>> {
 export const cacheCases: readonly Case[] = [
   {
     rule: 'C2.9-1',
-    title: 'Who subscribes to an empty cache channel of any kind is told pusher:cache_miss with "{}" behind the confirmation.',
+    title:
+      'Who subscribes to an empty cache channel of any kind is told pusher:cache_miss with "{}" behind the confirmation.',
     mistakes: [10, 21],
     async run(kit) {
       for (const prefix of PREFIXES) {
@@ -31,7 +37,8 @@ export const cacheCases: readonly Case[] = [
   },
   {
     rule: 'C2.9-2',
-    title: 'Who subscribes later gets the last event as an ordinary one behind the confirmation, on every edge.',
+    title:
+      'Who subscribes later gets the last event as an ordinary one behind the confirmation, on every edge.',
     mistakes: [10],
     async run(kit) {
       for (const prefix of PREFIXES) {
@@ -49,7 +56,8 @@ export const cacheCases: readonly Case[] = [
   },
   {
     rule: 'C2.9-3',
-    title: 'A channel that does not begin so is no cache channel: cache-private-a is public, my-cache-a keeps nothing.',
+    title:
+      'A channel that does not begin so is no cache channel: cache-private-a is public, my-cache-a keeps nothing.',
     mistakes: [21],
     async run(kit) {
       const client = await kit.connect();
@@ -86,7 +94,8 @@ export const cacheCases: readonly Case[] = [
   },
   {
     rule: 'C2.9-5',
-    title: 'A batch, a trigger on several channels and one that excludes a socket keep the event too.',
+    title:
+      'A batch, a trigger on several channels and one that excludes a socket keep the event too.',
     async run(kit) {
       const [one, two, three] = [kit.name('cache-'), kit.name('cache-'), kit.name('cache-')];
       const client = await kit.connect();
@@ -148,7 +157,8 @@ export const cacheCases: readonly Case[] = [
   },
   {
     rule: 'C5.6-6',
-    title: 'info=cache tells the data and its remaining seconds, at most half an hour; null when nothing is kept.',
+    title:
+      'info=cache tells the data and its remaining seconds, at most half an hour; null when nothing is kept.',
     async run(kit) {
       const channel = kit.name('cache-');
       same(await kit.api.channel(channel, 'cache'), { occupied: false, cache: null });
@@ -184,7 +194,8 @@ async function count(client: Client, channel: string): Promise<unknown> {
 export const subscriptionCountCases: readonly Case[] = [
   {
     rule: 'C2.8-1',
-    title: 'A new subscriber is told the count behind the confirmation, the others with it, and those left after an end.',
+    title:
+      'A new subscriber is told the count behind the confirmation, the others with it, and those left after an end.',
     needs: 'subscription-count',
     mistakes: [40],
     async run(kit) {

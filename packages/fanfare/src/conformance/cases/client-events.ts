@@ -20,7 +20,8 @@ async function rejected(sender: Client, frame: Fields, text?: string): Promise<v
 export const clientEventCases: readonly Case[] = [
   {
     rule: 'C3-1',
-    title: 'A client event reaches the others of a private channel on every edge, its object data as a string.',
+    title:
+      'A client event reaches the others of a private channel on every edge, its object data as a string.',
     needs: 'client-events',
     mistakes: [3],
     async run(kit) {
@@ -104,7 +105,8 @@ export const clientEventCases: readonly Case[] = [
   },
   {
     rule: 'C3-7',
-    title: 'Without a subscription it is refused: "Cannot broadcast client event (connection not subscribed to channel {c})".',
+    title:
+      'Without a subscription it is refused: "Cannot broadcast client event (connection not subscribed to channel {c})".',
     needs: 'client-events',
     mistakes: [19],
     async run(kit) {
@@ -145,7 +147,8 @@ export const clientEventCases: readonly Case[] = [
   },
   {
     rule: 'C3-10',
-    title: 'Ten in a second are delivered; more are refused with pusher:error 4301, and the connection stays.',
+    title:
+      'Ten in a second are delivered; more are refused with pusher:error 4301, and the connection stays.',
     needs: 'client-events',
     mistakes: [15],
     async run(kit) {
@@ -196,7 +199,8 @@ export const clientEventCases: readonly Case[] = [
   },
   {
     rule: 'C3-13',
-    title: 'Where client events are off, they are refused with the advice of hosted Pusher and reach nobody.',
+    title:
+      'Where client events are off, they are refused with the advice of hosted Pusher and reach nobody.',
     async run(kit) {
       if (kit.has('client-events')) throw new Inapplicable('applies with --without client-events');
       const channel = kit.name('private-');
@@ -222,7 +226,10 @@ export const clientEventCases: readonly Case[] = [
       await other.event(event, channel);
       sender.send('client-large', 'x'.repeat(60_000), { channel });
       const answer = await sender.arrival('pusher:error or a close');
-      if (answer.kind !== 'close' && !(answer.kind === 'text' && answer.text.includes('pusher:error')))
+      if (
+        answer.kind !== 'close' &&
+        !(answer.kind === 'text' && answer.text.includes('pusher:error'))
+      )
         unmet('pusher:error or a close', answer);
       await kit.marker(other, channel);
     },

@@ -27,7 +27,9 @@ export const connectionCases: readonly Case[] = [
     rule: 'C1.1-2',
     title: 'Parameters of the query that nobody knows are ignored.',
     async run(kit) {
-      await kit.connect({ query: 'protocol=7&client=%F0%9F%98%80&version=x.y-z&flash=false&a=b&a=c' });
+      await kit.connect({
+        query: 'protocol=7&client=%F0%9F%98%80&version=x.y-z&flash=false&a=b&a=c',
+      });
     },
   },
   {
@@ -68,7 +70,8 @@ export const connectionCases: readonly Case[] = [
   },
   {
     rule: 'C1.2-1',
-    title: 'An unknown key is refused after the upgrade: pusher:error 4001, then a close with 4001 and the same text.',
+    title:
+      'An unknown key is refused after the upgrade: pusher:error 4001, then a close with 4001 and the same text.',
     mistakes: [33, 34, 35],
     async run(kit) {
       const key = kit.name('unknown');
@@ -85,9 +88,12 @@ export const connectionCases: readonly Case[] = [
   },
   {
     rule: 'C1.2-2',
-    title: 'A path that does not exist is refused after the upgrade with 4005, or like an unknown key.',
+    title:
+      'A path that does not exist is refused after the upgrade with 4005, or like an unknown key.',
     async run(kit) {
-      const client = await kit.open({ target: `${kit.target.wsPath}/app/${kit.credentials.key}/more` });
+      const client = await kit.open({
+        target: `${kit.target.wsPath}/app/${kit.credentials.key}/more`,
+      });
       closedWith(await client.closed('pusher:error and a close with 4005'), 4005, 4001);
     },
   },
@@ -103,7 +109,8 @@ export const connectionCases: readonly Case[] = [
   },
   {
     rule: 'C1.3-1',
-    title: 'The first frame is pusher:connection_established, its data a string with socket_id and activity_timeout, and nothing else.',
+    title:
+      'The first frame is pusher:connection_established, its data a string with socket_id and activity_timeout, and nothing else.',
     mistakes: [1, 30],
     async run(kit) {
       const { established } = await kit.connect();
@@ -140,7 +147,8 @@ export const connectionCases: readonly Case[] = [
   },
   {
     rule: 'C1.3-4',
-    title: 'A ping that is sent before the connection is established is not fatal, and the first frame stays the first.',
+    title:
+      'A ping that is sent before the connection is established is not fatal, and the first frame stays the first.',
     async run(kit) {
       const client = await kit.open({ firstText: frameText('pusher:ping', '') });
       await client.establish();
@@ -164,7 +172,8 @@ export const connectionCases: readonly Case[] = [
   },
   {
     rule: 'C1.5-1',
-    title: 'data of pusher:error is an object, its code a whole number or null, its message a string.',
+    title:
+      'data of pusher:error is an object, its code a whole number or null, its message a string.',
     mistakes: [2],
     async run(kit) {
       const client = await kit.connect();

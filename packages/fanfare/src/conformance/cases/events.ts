@@ -13,7 +13,8 @@ const TOO_LARGE =
 export const eventCases: readonly Case[] = [
   {
     rule: 'C5.3-1',
-    title: 'A trigger is answered {} and reaches subscribers on every edge with its data byte for byte.',
+    title:
+      'A trigger is answered {} and reaches subscribers on every edge with its data byte for byte.',
     async run(kit) {
       const channel = kit.name();
       const clients = await kit.pair();
@@ -93,7 +94,8 @@ export const eventCases: readonly Case[] = [
   },
   {
     rule: 'C5.3-6',
-    title: 'A hundred channels are taken, each once however often it stands there; 101 and none are refused with 400.',
+    title:
+      'A hundred channels are taken, each once however often it stands there; 101 and none are refused with 400.',
     mistakes: [22],
     async run(kit) {
       const channels = Array.from({ length: 100 }, () => kit.name());
@@ -136,7 +138,8 @@ export const eventCases: readonly Case[] = [
   },
   {
     rule: 'C5.3-8',
-    title: 'A socket_id of another form is refused with 400; null and one that nobody has are fine.',
+    title:
+      'A socket_id of another form is refused with 400; null and one that nobody has are fine.',
     async run(kit) {
       const event = { name: 'e', channels: [kit.name()], data: '{}' };
       for (const id of ['x', '1', '1.', '.1', '1.2.3', '-1.2', '1.2\n', ''])
@@ -169,21 +172,27 @@ export const eventCases: readonly Case[] = [
   },
   {
     rule: 'C5.3-10',
-    title: 'A channel name that does not exist is refused with 400, and nothing is sent to the others.',
+    title:
+      'A channel name that does not exist is refused with 400, and nothing is sent to the others.',
     async run(kit) {
       const good = kit.name();
       const client = await kit.connect();
       await client.subscribe(good);
       for (const bad of ['a b', 'a/b', '#a', '', 'é', 'x'.repeat(201)]) {
         const reply = await kit.api.tryTrigger({ name: 'e', channels: [good, bad], data: '{}' });
-        ensure(/invalid channel/i.test(refusedWith(reply, 400)), 'Invalid channel name', reply.text);
+        ensure(
+          /invalid channel/i.test(refusedWith(reply, 400)),
+          'Invalid channel name',
+          reply.text,
+        );
       }
       await kit.marker(client, good);
     },
   },
   {
     rule: 'C5.3-11',
-    title: 'info counts users and subscriptions of each channel, and leaves out what does not apply.',
+    title:
+      'info counts users and subscriptions of each channel, and leaves out what does not apply.',
     mistakes: [6],
     async run(kit) {
       const [open, presence] = [kit.name(), kit.name('presence-')];
@@ -191,9 +200,11 @@ export const eventCases: readonly Case[] = [
       for (const client of clients) await client.join(presence, 'same-user');
       await clients[0]?.subscribe(open);
       const ask = async (): Promise<unknown> =>
-        (await kit.api.trigger([presence, open], 'e', '{}', {
-          info: 'user_count,subscription_count',
-        }))['channels'];
+        (
+          await kit.api.trigger([presence, open], 'e', '{}', {
+            info: 'user_count,subscription_count',
+          })
+        )['channels'];
       await kit.eventually(async () => {
         same(await ask(), {
           [presence]: { user_count: 1, subscription_count: 3 },
@@ -238,7 +249,8 @@ export const eventCases: readonly Case[] = [
   },
   {
     rule: 'C7-4',
-    title: 'Data of 10240 bytes passes, one more is refused with 413 in the words of hosted Pusher; bytes of UTF-8 count.',
+    title:
+      'Data of 10240 bytes passes, one more is refused with 413 in the words of hosted Pusher; bytes of UTF-8 count.',
     async run(kit) {
       const channel = kit.name();
       const client = await kit.connect();
@@ -283,7 +295,11 @@ export const batchCases: readonly Case[] = [
       const channel = kit.name();
       const clients = await kit.pair();
       for (const client of clients) await client.subscribe(channel);
-      const events = Array.from({ length: 10 }, (_, at) => ({ channel, name: 'n', data: String(at) }));
+      const events = Array.from({ length: 10 }, (_, at) => ({
+        channel,
+        name: 'n',
+        data: String(at),
+      }));
       same(succeeded(await batch(kit, events)), {}, 'the answer');
       for (const client of clients)
         for (let at = 0; at < 10; at += 1)
@@ -295,7 +311,15 @@ export const batchCases: readonly Case[] = [
     title: 'Eleven events, none, and a batch that is no list are refused with 400.',
     async run(kit) {
       const event = { channel: kit.name(), name: 'e', data: '{}' };
-      for (const events of [Array.from({ length: 11 }, () => event), [], {}, 'x', null, [7], [null]])
+      for (const events of [
+        Array.from({ length: 11 }, () => event),
+        [],
+        {},
+        'x',
+        null,
+        [7],
+        [null],
+      ])
         refusedWith(await batch(kit, events), 400);
     },
   },
@@ -323,7 +347,8 @@ export const batchCases: readonly Case[] = [
   },
   {
     rule: 'C5.4-4',
-    title: 'Where any event asks for info the answer is a list, one entry for each, {} for those that did not.',
+    title:
+      'Where any event asks for info the answer is a list, one entry for each, {} for those that did not.',
     mistakes: [12],
     async run(kit) {
       const [open, presence] = [kit.name(), kit.name('presence-')];

@@ -76,7 +76,8 @@ export const httpAuthCases: readonly Case[] = [
   },
   {
     rule: 'C5.1-4',
-    title: 'A timestamp more than 600 s off is refused with 401, one of 590 s is accepted, both into past and future.',
+    title:
+      'A timestamp more than 600 s off is refused with 401, one of 590 s is accepted, both into past and future.',
     mistakes: [14],
     async run(kit) {
       for (const sign of [-1, 1]) {
@@ -89,7 +90,8 @@ export const httpAuthCases: readonly Case[] = [
   },
   {
     rule: 'C5.1-5',
-    title: 'A wrong signature is refused with 401, names the string that was to be signed, and not the right signature.',
+    title:
+      'A wrong signature is refused with 401, names the string that was to be signed, and not the right signature.',
     async run(kit) {
       const path = kit.api.path('/channels');
       const params = authParams(kit);
@@ -98,7 +100,11 @@ export const httpAuthCases: readonly Case[] = [
         const target = targetOf(path, [...params, ['auth_signature', wrong]]);
         const text = refusedWith(await kit.api.send({ method: 'GET', target }), 401);
         if (wrong === '') continue;
-        ensure(/^Invalid signature: you should have sent HmacSHA256Hex\("GET\\n/.test(text), 'the text of hosted Pusher', text);
+        ensure(
+          /^Invalid signature: you should have sent HmacSHA256Hex\("GET\\n/.test(text),
+          'the text of hosted Pusher',
+          text,
+        );
         ensure(wrong.startsWith(right) || !text.includes(right), 'not the right signature', text);
       }
     },
@@ -124,7 +130,8 @@ export const httpAuthCases: readonly Case[] = [
   },
   {
     rule: 'C5.1-8',
-    title: 'Parameters may come in any order and in upper case; names are lower-cased and sorted before they are signed.',
+    title:
+      'Parameters may come in any order and in upper case; names are lower-cased and sorted before they are signed.',
     mistakes: [13],
     async run(kit) {
       const path = kit.api.path('/channels');
@@ -139,11 +146,18 @@ export const httpAuthCases: readonly Case[] = [
     mistakes: [13],
     async run(kit) {
       const path = kit.api.path('/channels');
-      const params: Params = [...authParams(kit), ['filter_by_prefix', 'presence-a,b;c=@'], ['info', 'user_count,subscription_count']];
+      const params: Params = [
+        ...authParams(kit),
+        ['filter_by_prefix', 'presence-a,b;c=@'],
+        ['info', 'user_count,subscription_count'],
+      ];
       const signed = withSignature(kit, 'GET', path, params);
       const raw = signed.map(([name, value]) => `${name}=${value}`).join('&');
       const odd = signed
-        .map(([name, value]) => `${name}=${value.replaceAll(/[a-c,_-]/g, (c) => `%${c.charCodeAt(0).toString(16)}`)}`)
+        .map(
+          ([name, value]) =>
+            `${name}=${value.replaceAll(/[a-c,_-]/g, (c) => `%${c.charCodeAt(0).toString(16)}`)}`,
+        )
         .join('&');
       for (const target of [targetOf(path, signed), `${path}?${raw}`, `${path}?${odd}`])
         succeeded(await kit.api.send({ method: 'GET', target }));
@@ -151,7 +165,8 @@ export const httpAuthCases: readonly Case[] = [
   },
   {
     rule: 'C5.1-10',
-    title: 'What was not signed is refused: another method, another path, a parameter added or changed.',
+    title:
+      'What was not signed is refused: another method, another path, a parameter added or changed.',
     async run(kit) {
       const path = kit.api.path('/channels');
       const params = authParams(kit);
@@ -254,12 +269,19 @@ export const httpReplyCases: readonly Case[] = [
     title: 'The content type of a request does not matter.',
     async run(kit) {
       const { api } = kit;
-      for (const type of ['text/plain', 'application/x-www-form-urlencoded', 'application/json; charset=utf-8', undefined]) {
+      for (const type of [
+        'text/plain',
+        'application/x-www-form-urlencoded',
+        'application/json; charset=utf-8',
+        undefined,
+      ]) {
         const body = trigger(kit);
         const path = api.path('/events');
         const params = withSignature(kit, 'POST', path, authParams(kit, { body_md5: md5(body) }));
         const headers = type === undefined ? {} : { 'content-type': type };
-        succeeded(await api.send({ method: 'POST', target: targetOf(path, params), headers, body }));
+        succeeded(
+          await api.send({ method: 'POST', target: targetOf(path, params), headers, body }),
+        );
       }
     },
   },
@@ -279,7 +301,11 @@ export const httpReplyCases: readonly Case[] = [
       const reply = await kit.api.get(kit.api.path('/channels'));
       succeeded(reply);
       if (reply.headers.connection === undefined) return;
-      ensure(reply.headers.connection.toLowerCase() === 'keep-alive', 'a connection that is kept', reply.headers.connection);
+      ensure(
+        reply.headers.connection.toLowerCase() === 'keep-alive',
+        'a connection that is kept',
+        reply.headers.connection,
+      );
     },
   },
   {
@@ -299,8 +325,13 @@ export const httpReplyCases: readonly Case[] = [
     async run(kit) {
       const path = kit.api.path('/channels');
       const params = withSignature(kit, 'GET', path, authParams(kit, { body_md5: md5('{}') }));
-      const reply = await kit.api.send({ method: 'GET', target: targetOf(path, params), body: '{}' });
-      if (reply.status === 400) throw new Inapplicable('bodies of GETs are refused, which no SDK minds');
+      const reply = await kit.api.send({
+        method: 'GET',
+        target: targetOf(path, params),
+        body: '{}',
+      });
+      if (reply.status === 400)
+        throw new Inapplicable('bodies of GETs are refused, which no SDK minds');
       succeeded(reply);
     },
   },

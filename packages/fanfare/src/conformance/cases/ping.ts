@@ -92,7 +92,8 @@ export const pingCases: readonly Case[] = [
   },
   {
     rule: 'C1.4-7',
-    title: 'A client that only listens, and answers PINGs, stays connected beyond activity_timeout and the pong wait.',
+    title:
+      'A client that only listens, and answers PINGs, stays connected beyond activity_timeout and the pong wait.',
     needs: 'slow',
     mistakes: [16, 39],
     limitMs: 900_000,

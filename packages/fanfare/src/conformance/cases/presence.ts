@@ -22,7 +22,8 @@ async function two(
 export const presenceCases: readonly Case[] = [
   {
     rule: 'C2.4-4',
-    title: 'The confirmation of a presence channel carries count, ids and hash with the joiner in it.',
+    title:
+      'The confirmation of a presence channel carries count, ids and hash with the joiner in it.',
     mistakes: [3, 4],
     async run(kit) {
       const client = await kit.connect();
@@ -94,7 +95,8 @@ export const presenceCases: readonly Case[] = [
   },
   {
     rule: 'C2.7-4',
-    title: 'A second connection of a user is told to nobody, and the roster counts users, not connections.',
+    title:
+      'A second connection of a user is told to nobody, and the roster counts users, not connections.',
     mistakes: [5, 6],
     async run(kit) {
       const channel = kit.name('presence-');
@@ -168,7 +170,8 @@ export const presenceCases: readonly Case[] = [
   },
   {
     rule: 'C2.7-9',
-    title: 'channel_data is needed, has to be an object as JSON, and user_id text or a whole number.',
+    title:
+      'channel_data is needed, has to be an object as JSON, and user_id text or a whole number.',
     async run(kit) {
       const client = await kit.connect();
       const channel = kit.name('presence-');
@@ -262,7 +265,8 @@ export const presenceCases: readonly Case[] = [
   },
   {
     rule: 'C2.7-14',
-    title: 'However many come and go at once, the roster and the events after it have neither hole nor repeat.',
+    title:
+      'However many come and go at once, the roster and the events after it have neither hole nor repeat.',
     mistakes: [5, 7, 27],
     async run(kit) {
       const channel = kit.name('presence-');
@@ -294,7 +298,8 @@ export const presenceCases: readonly Case[] = [
   },
   {
     rule: 'C7-1',
-    title: 'A user_id of 128 characters and a user object of a kilobyte are accepted, longer ones are refused in-band.',
+    title:
+      'A user_id of 128 characters and a user object of a kilobyte are accepted, longer ones are refused in-band.',
     async run(kit) {
       const client = await kit.connect();
       await client.join(kit.name('presence-'), 'u'.repeat(128));
@@ -311,7 +316,8 @@ export const presenceCases: readonly Case[] = [
   },
   {
     rule: 'C7-2',
-    title: 'A presence channel has 100 members: the next user is refused in-band, a further connection of a member is let in.',
+    title:
+      'A presence channel has 100 members: the next user is refused in-band, a further connection of a member is let in.',
     async run(kit) {
       const channel = kit.name('presence-');
       await Promise.all(

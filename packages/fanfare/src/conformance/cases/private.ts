@@ -21,7 +21,11 @@ export const privateCases: readonly Case[] = [
       const channelData = '{"a":"b c","é":"\\u00e9"}';
       await client.subscribe(kit.name('private-'), { channelData });
       const channel = kit.name('private-');
-      client.send('pusher:subscribe', { channel, auth: client.auth(channel), channel_data: channelData });
+      client.send('pusher:subscribe', {
+        channel,
+        auth: client.auth(channel),
+        channel_data: channelData,
+      });
       await client.refused('channel_data that was not signed');
     },
   },
@@ -66,7 +70,8 @@ export const privateCases: readonly Case[] = [
   },
   {
     rule: 'C2.3-5',
-    title: 'The signed channel_data is taken as it came: spaces, escapes and letters of any script.',
+    title:
+      'The signed channel_data is taken as it came: spaces, escapes and letters of any script.',
     mistakes: [25],
     async run(kit) {
       const client = await kit.connect();
@@ -92,7 +97,8 @@ export const privateCases: readonly Case[] = [
   },
   {
     rule: 'C2.5-11',
-    title: 'A wrong signature is answered with the string that was to be signed, never with the right signature.',
+    title:
+      'A wrong signature is answered with the string that was to be signed, never with the right signature.',
     async run(kit) {
       const client = await kit.connect();
       const { key, secret } = kit.credentials;
@@ -110,7 +116,7 @@ export const privateCases: readonly Case[] = [
   },
   {
     rule: 'C2.5-12',
-    title: "Auth of an unknown key is answered \"Invalid key in subscription auth data: '{key}'\".",
+    title: 'Auth of an unknown key is answered "Invalid key in subscription auth data: \'{key}\'".',
     async run(kit) {
       const client = await kit.connect();
       const channel = kit.name('private-');
@@ -122,7 +128,8 @@ export const privateCases: readonly Case[] = [
   },
   {
     rule: 'C2.5-13',
-    title: 'After a failed subscription no event of the channel arrives, and the right auth still opens it.',
+    title:
+      'After a failed subscription no event of the channel arrives, and the right auth still opens it.',
     async run(kit) {
       const client = await kit.connect();
       const [channel, open] = [kit.name('private-'), kit.name()];
@@ -143,7 +150,8 @@ export const privateCases: readonly Case[] = [
       const client = await kit.connect();
       const channel = kit.name('private-encrypted-');
       await client.subscribe(channel);
-      const data = '{ "ciphertext":"aGVsbG8\\/d29ybGQ=",  "nonce":"MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz" }';
+      const data =
+        '{ "ciphertext":"aGVsbG8\\/d29ybGQ=",  "nonce":"MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz" }';
       await kit.api.trigger(channel, 'secret', data);
       await client.expect({ event: 'secret', channel, data });
     },

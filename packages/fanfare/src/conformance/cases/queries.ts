@@ -62,7 +62,8 @@ export const queryCases: readonly Case[] = [
   },
   {
     rule: 'C5.5-4',
-    title: 'An unknown attribute is refused with 400: "info should be a comma separated list of attributes".',
+    title:
+      'An unknown attribute is refused with 400: "info should be a comma separated list of attributes".',
     async run(kit) {
       const path = kit.api.path('/channels');
       const params: Params = [
@@ -70,7 +71,11 @@ export const queryCases: readonly Case[] = [
         ['info', 'nothing'],
       ];
       const text = refusedWith(await kit.api.get(path, params), 400);
-      ensure(text.includes('info should be a comma separated list of attributes'), 'these words', text);
+      ensure(
+        text.includes('info should be a comma separated list of attributes'),
+        'these words',
+        text,
+      );
     },
   },
   {
@@ -105,7 +110,8 @@ export const queryCases: readonly Case[] = [
   },
   {
     rule: 'C5.6-2',
-    title: 'user_count and subscription_count of a presence channel count users and connections over all edges.',
+    title:
+      'user_count and subscription_count of a presence channel count users and connections over all edges.',
     mistakes: [6],
     async run(kit) {
       const channel = kit.name('presence-');
@@ -124,7 +130,10 @@ export const queryCases: readonly Case[] = [
     rule: 'C5.6-3',
     title: 'Counts of an empty presence channel are 0.',
     async run(kit) {
-      const { user_count: count, occupied } = await kit.api.channel(kit.name('presence-'), 'user_count');
+      const { user_count: count, occupied } = await kit.api.channel(
+        kit.name('presence-'),
+        'user_count',
+      );
       same([occupied, count], [false, 0], 'occupied and user_count');
     },
   },
@@ -145,7 +154,8 @@ export const queryCases: readonly Case[] = [
   },
   {
     rule: 'C5.7-1',
-    title: 'The users of a presence channel are listed once each, over all edges, with ids that are strings.',
+    title:
+      'The users of a presence channel are listed once each, over all edges, with ids that are strings.',
     mistakes: [5, 29],
     async run(kit) {
       const channel = kit.name('presence-');

@@ -27,7 +27,8 @@ export const subscribingCases: readonly Case[] = [
   },
   {
     rule: 'C2.1-3',
-    title: 'A name of 164 characters is accepted, one of 201 is refused in-band, and so is an empty one.',
+    title:
+      'A name of 164 characters is accepted, one of 201 is refused in-band, and so is an empty one.',
     async run(kit) {
       const client = await kit.connect();
       await client.subscribe(kit.name().padEnd(164, 'x'));
@@ -50,7 +51,8 @@ export const subscribingCases: readonly Case[] = [
   },
   {
     rule: 'C2.1-5',
-    title: 'Prefixes are anchored and case-sensitive: x-private-a, Private-a and PRESENCE-a are public.',
+    title:
+      'Prefixes are anchored and case-sensitive: x-private-a, Private-a and PRESENCE-a are public.',
     mistakes: [21],
     async run(kit) {
       const client = await kit.connect();
@@ -88,7 +90,8 @@ export const subscribingCases: readonly Case[] = [
   },
   {
     rule: 'C2.4-1',
-    title: 'subscription_succeeded of a public, private or encrypted channel has exactly the data "{}".',
+    title:
+      'subscription_succeeded of a public, private or encrypted channel has exactly the data "{}".',
     mistakes: [1, 3],
     async run(kit) {
       const client = await kit.connect();
@@ -139,7 +142,8 @@ export const subscribingCases: readonly Case[] = [
   },
   {
     rule: 'C2.5-8',
-    title: 'A second subscribe is answered "Existing subscription to channel {c}" or confirmed again; it counts and delivers once.',
+    title:
+      'A second subscribe is answered "Existing subscription to channel {c}" or confirmed again; it counts and delivers once.',
     mistakes: [26],
     async run(kit) {
       const channel = kit.name();
@@ -205,7 +209,8 @@ export const subscribingCases: readonly Case[] = [
   },
   {
     rule: 'C2.6-3',
-    title: 'Unsubscribe and subscribe in one write leave the connection subscribed, the reverse leaves it unsubscribed.',
+    title:
+      'Unsubscribe and subscribe in one write leave the connection subscribed, the reverse leaves it unsubscribed.',
     mistakes: [27],
     async run(kit) {
       const client = await kit.connect();
@@ -214,9 +219,13 @@ export const subscribingCases: readonly Case[] = [
       await client.subscribe(stays);
       const subscribe = (channel: string): string =>
         frameText('pusher:subscribe', client.subscription(channel));
-      const unsubscribe = (channel: string): string =>
-        frameText('pusher:unsubscribe', { channel });
-      client.wire.sendTexts([unsubscribe(back), subscribe(back), subscribe(gone), unsubscribe(gone)]);
+      const unsubscribe = (channel: string): string => frameText('pusher:unsubscribe', { channel });
+      client.wire.sendTexts([
+        unsubscribe(back),
+        subscribe(back),
+        subscribe(gone),
+        unsubscribe(gone),
+      ]);
       await client.confirmed(back);
       // Whether the one that is taken back at once is still confirmed is left open.
       const rest = await client.settle();
@@ -229,7 +238,8 @@ export const subscribingCases: readonly Case[] = [
   },
   {
     rule: 'C2.6-4',
-    title: 'Unsubscribing from a channel that was not subscribed is ignored or answered with an error; nothing closes.',
+    title:
+      'Unsubscribing from a channel that was not subscribed is ignored or answered with an error; nothing closes.',
     async run(kit) {
       const client = await kit.connect();
       const channel = kit.name();

@@ -13,7 +13,8 @@ async function refusedSignin(client: Client, data: Fields, what: string): Promis
 export const userCases: readonly Case[] = [
   {
     rule: 'C4.1-1',
-    title: 'pusher:signin is answered by pusher:signin_success with user_data as it came, twice encoded.',
+    title:
+      'pusher:signin is answered by pusher:signin_success with user_data as it came, twice encoded.',
     mistakes: [11],
     async run(kit) {
       const client = await kit.connect();
@@ -25,7 +26,8 @@ export const userCases: readonly Case[] = [
   },
   {
     rule: 'C4.1-2',
-    title: 'An id that is no text, or empty, is refused in-band; so is user_data that is no object.',
+    title:
+      'An id that is no text, or empty, is refused in-band; so is user_data that is no object.',
     async run(kit) {
       const client = await kit.connect();
       for (const user of ['{"id":7}', '{"id":""}', '{}', '{"id":null}', '[]', 'x', '"7"'])
@@ -34,7 +36,8 @@ export const userCases: readonly Case[] = [
   },
   {
     rule: 'C4.1-3',
-    title: 'A wrong signature, that of another socket, and a missing parameter are refused in-band.',
+    title:
+      'A wrong signature, that of another socket, and a missing parameter are refused in-band.',
     async run(kit) {
       const [client, other] = await kit.pair();
       const good = client.signinData({ id: kit.name('u') });
@@ -62,7 +65,8 @@ export const userCases: readonly Case[] = [
   },
   {
     rule: 'C4.1-5',
-    title: 'A signed-in connection may subscribe to its own user channel and to no other; one that is not, to none.',
+    title:
+      'A signed-in connection may subscribe to its own user channel and to no other; one that is not, to none.',
     mistakes: [11],
     async run(kit) {
       const [client, stranger] = await kit.pair();
@@ -83,7 +87,8 @@ export const userCases: readonly Case[] = [
   },
   {
     rule: 'C4.1-6',
-    title: 'After signin, also in the same write, a presence channel may be joined without channel_data.',
+    title:
+      'After signin, also in the same write, a presence channel may be joined without channel_data.',
     async run(kit) {
       const client = await kit.connect();
       const [id, channel] = [kit.name('u'), kit.name('presence-')];
@@ -110,7 +115,8 @@ export const userCases: readonly Case[] = [
   },
   {
     rule: 'C4.2-1',
-    title: 'An event to a user reaches every connection that is signed in as the user, on every edge, and no other.',
+    title:
+      'An event to a user reaches every connection that is signed in as the user, on every edge, and no other.',
     async run(kit) {
       const [one, two] = await kit.pair();
       const stranger = await kit.connect();
@@ -180,7 +186,8 @@ export const userCases: readonly Case[] = [
   },
   {
     rule: 'C4.4-1',
-    title: 'terminate_connections closes every connection of the user on every edge, error first, with a code below 4300.',
+    title:
+      'terminate_connections closes every connection of the user on every edge, error first, with a code below 4300.',
     mistakes: [15, 42],
     async run(kit) {
       const id = kit.name('u');
@@ -235,7 +242,8 @@ export const userCases: readonly Case[] = [
   },
   {
     rule: 'C4.3-1',
-    title: 'After signin_success the state of the watchlist comes: who is offline and who is online, lists that are not empty.',
+    title:
+      'After signin_success the state of the watchlist comes: who is offline and who is online, lists that are not empty.',
     needs: 'watchlist',
     mistakes: [11],
     async run(kit) {
@@ -255,7 +263,8 @@ export const userCases: readonly Case[] = [
   },
   {
     rule: 'C4.3-2',
-    title: 'online comes with the first connection of a watched user, offline with the end of the last, on every edge.',
+    title:
+      'online comes with the first connection of a watched user, offline with the end of the last, on every edge.',
     needs: 'watchlist',
     async run(kit) {
       const [client, friend] = await kit.pair();
@@ -275,7 +284,8 @@ export const userCases: readonly Case[] = [
   },
   {
     rule: 'C4.3-3',
-    title: 'Of more than 100 ids the first 100 are watched; signin_success comes, and pusher:error 4302, and nothing closes.',
+    title:
+      'Of more than 100 ids the first 100 are watched; signin_success comes, and pusher:error 4302, and nothing closes.',
     needs: 'watchlist',
     mistakes: [15],
     async run(kit) {
@@ -293,7 +303,8 @@ export const userCases: readonly Case[] = [
   },
   {
     rule: 'C4.5-1',
-    title: 'A connection that neither signs in nor subscribes with auth is closed with 4009, error first; others stay.',
+    title:
+      'A connection that neither signs in nor subscribes with auth is closed with 4009, error first; others stay.',
     needs: 'authorized-connections',
     mistakes: [15],
     limitMs: 90_000,

@@ -1,0 +1,38 @@
+/**
+ * Rules that Fanfare does not keep yet, because what they are about is not built: users (signin,
+ * events to users, terminating, watchlists) and cache channels. The suite has to fail exactly these,
+ * so that one that is kept by now stands here no longer.
+ */
+export const NOT_YET: readonly string[] = [
+  'C2.9-1',
+  'C2.9-2',
+  'C2.9-3',
+  'C2.9-4',
+  'C2.9-5',
+  'C2.9-6',
+  'C2.9-7',
+  'C2.9-8',
+  'C4.1-1',
+  'C4.1-3',
+  'C4.1-4',
+  'C4.1-5',
+  'C4.1-6',
+  'C4.1-7',
+  'C4.2-1',
+  'C4.2-2',
+  'C4.2-3',
+  'C4.2-4',
+  'C4.2-5',
+  'C4.4-1',
+  'C4.4-2',
+  'C4.4-3',
+  'C5.6-6',
+  'C5.6-7',
+  'C6-11',
+  'C9.1-2',
+  'C9.2-7',
+  'C12-2',
+];
+
+/** Features that the app under test has, as `--with` takes them; more are to come with the features above. */
+export const FEATURES: readonly string[] = [];

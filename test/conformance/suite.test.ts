@@ -1,0 +1,155 @@
+import assert from 'node:assert/strict';
+import { after, describe, it } from 'node:test';
+import { allCases } from '../../packages/fanfare/src/conformance/cases.ts';
+import { startCluster } from '../cluster.ts';
+import { runFanfare, startFanfare } from '../fanfare.ts';
+import { freePort } from '../support/free-port.ts';
+import { FEATURES, NOT_YET } from './not-yet.ts';
+import { startModel } from './model-server.ts';
+
+interface Outcome {
+  readonly rule: string;
+  readonly outcome: 'passed' | 'failed' | 'skipped';
+  readonly detail: string;
+}
+
+const app = { appId: '1001', key: 'conformance-key', secret: 'conformance-secret' };
+
+function argumentsFor(
+  ports: { readonly ws: number; readonly api: number },
+  { appId, key, secret }: typeof app = app,
+): readonly string[] {
+  return [
+    'conformance',
+    ...['--app-id', appId, '--key', key, '--secret', secret],
+    ...['--ws-port', String(ports.ws), '--api-port', String(ports.api)],
+  ];
+}
+
+/** Runs the whole suite and holds what failed against what is known to be missing. */
+async function judge(argv: readonly string[]): Promise<readonly Outcome[]> {
+  const features = FEATURES.length === 0 ? [] : ['--with', FEATURES.join(',')];
+  const { stdout, text } = await runFanfare([...argv, ...features, '--json']);
+  assert.match(stdout, /^\{/, text);
+  const { rules } = JSON.parse(stdout) as { readonly rules: readonly Outcome[] };
+  assert.equal(rules.length, allCases.length);
+  const unexpected = rules
+    .filter(({ rule, outcome }) => (outcome === 'failed') !== NOT_YET.includes(rule))
+    .filter(({ outcome }) => outcome !== 'skipped')
+    .map(({ rule, outcome, detail }) => `${rule} ${outcome} ${detail}`);
+  assert.deepEqual(unexpected, [], 'rules that failed, and rules of NOT_YET that passed');
+  return rules;
+}
+
+function skipped(rules: readonly Outcome[]): readonly string[] {
+  return rules.filter(({ outcome }) => outcome === 'skipped').map(({ rule }) => rule);
+}
+
+describe('fanfare conformance against Fanfare', () => {
+  it('[CF1] passes on one process without Redis, webhooks included', async () => {
+    const [ws, api, ops, hooks] = [
+      await freePort(),
+      await freePort(),
+      await freePort(),
+      await freePort(),
+    ];
+    await using fanfare = startFanfare(['start'], {
+      env: {
+        APP_ID: app.appId,
+        APP_KEY: app.key,
+        APP_SECRET: app.secret,
+        EDGE_PORT: String(ws),
+        API_PORT: String(api),
+        OPS_PORT: String(ops),
+        WEBHOOK_URL: `http://127.0.0.1:${hooks}/`,
+      },
+    });
+    await fanfare.says(/"msg":"started"/);
+    const started = performance.now();
+    const rules = await judge([...argumentsFor({ ws, api }), '--webhook-port', String(hooks)]);
+    const seconds = (performance.now() - started) / 1000;
+    assert.ok(seconds < 20, `the suite took ${seconds} s`);
+    assert.ok(!skipped(rules).some((rule) => rule.startsWith('C6-')), 'webhooks were asked for');
+  });
+
+  it('[CF2] passes on two edges and an API node that Redis joins', async () => {
+    await using cluster = await startCluster({ edges: 2, apis: 1 });
+    const { id: appId, key, secret } = cluster.app;
+    const [first, second] = cluster.edges.map(({ port }) => port);
+    const api = cluster.apis[0]?.port ?? 0;
+    await judge([
+      ...argumentsFor({ ws: first ?? 0, api }, { appId, key, secret }),
+      ...['--ws-port2', String(second)],
+    ]);
+  });
+});
+
+describe('the command fanfare conformance', async () => {
+  const model = await startModel(app);
+  const wrong = await startModel(app, { frame: (frame) => ({ ...frame, data: {} }) });
+  after(async () => {
+    await model[Symbol.asyncDispose]();
+    await wrong[Symbol.asyncDispose]();
+  });
+  const at = (port: number): readonly string[] => argumentsFor({ ws: port, api: port });
+
+  it('[CF3] prints a line for each rule, what came for one that is broken, and the sum last', async () => {
+    const good = await runFanfare([...at(model.port), '--only', 'C2.4-1', '--only', 'C4.3']);
+    assert.equal(good.code, 0, good.text);
+    const [first = '', ...rest] = good.stdout.trimEnd().split('\n');
+    assert.match(first, /^pass {2}C2\.4-1 +subscription_succeeded .+\.$/);
+    assert.match(rest.join('\n'), /^skip {2}C4\.3-1 .+\n +needs watchlist/m);
+    assert.equal(rest.at(-1), '4 rules, 1 passed, 0 failed, 3 skipped');
+    const bad = await runFanfare([...at(wrong.port), '--only', 'C2.4-1']);
+    assert.equal(bad.code, 1, bad.text);
+    assert.match(
+      bad.stdout,
+      /^FAIL {2}C2\.4-1 .+\n +expected .+, got .+\n\n1 rules, 0 passed, 1 failed, 0 skipped\n$/,
+    );
+    const json = await runFanfare([...at(wrong.port), '--only', 'C2.4-1', '--json']);
+    assert.equal(json.code, 1, json.text);
+    const { failed, rules } = JSON.parse(json.stdout) as {
+      readonly failed: number;
+      readonly rules: readonly Outcome[];
+    };
+    assert.deepEqual([failed, rules.length, rules[0]?.outcome], [1, 1, 'failed']);
+  });
+
+  it('[CF5] answers a server that is not there, or that is not the one meant, with one sentence and exit code 2', async () => {
+    const nobody = await freePort();
+    for (const [argv, sentence] of [
+      [argumentsFor({ ws: nobody, api: model.port }), /cannot reach ws:\/\/127\.0\.0\.1:\d+: .+/],
+      [argumentsFor({ ws: model.port, api: nobody }), /cannot reach http:\/\/127\.0\.0\.1:\d+: .+/],
+      [
+        argumentsFor({ ws: model.port, api: model.port }, { ...app, key: 'other' }),
+        /does not know the key 'other'/,
+      ],
+      [
+        argumentsFor({ ws: model.port, api: model.port }, { ...app, secret: 'other' }),
+        /answered 401: Invalid signature; are --app-id, --key and --secret those of the server\?/,
+      ],
+    ] as const) {
+      const { code, stdout, stderr } = await runFanfare(argv);
+      assert.deepEqual([code, stdout], [2, ''], stderr);
+      assert.match(stderr, sentence);
+      assert.equal(stderr.trimEnd().split('\n').length, 2, stderr);
+    }
+  });
+
+  it('[CF6] answers wrong arguments with what is wrong and exit code 2, and lists its rules', async () => {
+    for (const [argv, text] of [
+      [['--app-id', '1'], /expected --app-id, --key and --secret/],
+      [['--only', 'C99'], /there is no rule 'C99'/],
+      [[...at(1).slice(1), '--with', 'magic'], /there is no feature 'magic'; expected some of/],
+      [[...at(1).slice(1), '--ws-port2', 'x'], /--ws-port2: expected a whole number/],
+      [['--nothing'], /Unknown option/],
+    ] as const) {
+      const { code, stderr } = await runFanfare(['conformance', ...argv]);
+      assert.equal(code, 2, stderr);
+      assert.match(stderr, text);
+    }
+    const { code, stdout } = await runFanfare(['conformance', '--list']);
+    assert.equal(code, 0);
+    assert.equal(stdout.trimEnd().split('\n').length, allCases.length);
+  });
+});
