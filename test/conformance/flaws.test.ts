@@ -28,7 +28,8 @@ async function ask(
     features: ON,
     patienceMs,
   };
-  return runCases(
+  // Awaited here: the model goes away with this scope.
+  return await runCases(
     allCases.filter(({ rule }) => rules(rule)),
     target,
     { concurrency: 8 },
@@ -246,7 +247,7 @@ describe('the conformance suite against servers that are wrong on purpose', () =
     it(`[CF4] finds ${what} by ${rule}`, async () => {
       const [result] = await ask((each) => each === rule, flaw);
       assert.equal(result?.outcome, 'failed', result?.detail);
-      assert.match(result.detail, /^expected .+, got /s);
+      assert.match(result.detail, /^expected (?!an answer).+, got /s);
     });
 
   it('[CF10] passes what an honest server keeps: presence, users, watchlists, caches and counts', async () => {

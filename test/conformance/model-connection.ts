@@ -100,7 +100,7 @@ export class ModelConnection {
     if (/^(private|presence)-/.test(channel)) {
       if (typeof auth !== 'string' || auth === '')
         throw `Auth info required to subscribe to ${channel}`;
-      const end = channelData === undefined ? '' : `:${String(channelData)}`;
+      const end = typeof channelData === 'string' ? `:${channelData}` : '';
       this.#verify(auth, `${this.id}:${channel}${end}`);
     }
     const member = channel.startsWith('presence-') ? this.#member(channelData) : undefined;

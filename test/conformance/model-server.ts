@@ -53,6 +53,10 @@ interface Event {
   readonly info?: string;
 }
 
+function ok(value: unknown): Answer {
+  return { status: 200, body: JSON.stringify(value) };
+}
+
 export async function startModel(
   credentials: Credentials,
   flaws: Flaws = {},
@@ -63,10 +67,11 @@ export async function startModel(
   const on = (channel: string): readonly ModelConnection[] =>
     [...connections].filter(({ channels }) => channels.has(channel));
   const server = createServer((request, response) => {
-    void answerTo(request).then((answer) => {
+    void (async () => {
+      const answer = await answerTo(request);
       const type = answer.type ?? (answer.status === 200 ? 'application/json' : 'text/plain');
       response.writeHead(answer.status, { 'content-type': type }).end(answer.body);
-    });
+    })();
   });
   const sockets = new WebSocketServer({ server });
   const model: Model = {
@@ -119,7 +124,6 @@ export async function startModel(
     ...(info.includes('subscription_count') && { subscription_count: on(channel).length }),
   });
   const route = (path: string, query: URLSearchParams, body: string): Answer => {
-    const ok = (value: unknown): Answer => ({ status: 200, body: JSON.stringify(value) });
     const info = query.get('info') ?? '';
     if (path.endsWith('/events')) {
       const event = JSON.parse(body) as Event;

@@ -21,9 +21,21 @@ function argumentsFor(
 ): readonly string[] {
   return [
     'conformance',
-    ...['--app-id', appId, '--key', key, '--secret', secret],
-    ...['--ws-port', String(ports.ws), '--api-port', String(ports.api)],
+    '--app-id',
+    appId,
+    '--key',
+    key,
+    '--secret',
+    secret,
+    '--ws-port',
+    String(ports.ws),
+    '--api-port',
+    String(ports.api),
   ];
+}
+
+function at(port: number): readonly string[] {
+  return argumentsFor({ ws: port, api: port });
 }
 
 /** Runs the whole suite and holds what failed against what is known to be missing. */
@@ -79,7 +91,8 @@ describe('fanfare conformance against Fanfare', () => {
     const api = cluster.apis[0]?.port ?? 0;
     await judge([
       ...argumentsFor({ ws: first ?? 0, api }, { appId, key, secret }),
-      ...['--ws-port2', String(second)],
+      '--ws-port2',
+      String(second),
     ]);
   });
 });
@@ -91,8 +104,6 @@ describe('the command fanfare conformance', async () => {
     await model[Symbol.asyncDispose]();
     await wrong[Symbol.asyncDispose]();
   });
-  const at = (port: number): readonly string[] => argumentsFor({ ws: port, api: port });
-
   it('[CF3] prints a line for each rule, what came for one that is broken, and the sum last', async () => {
     const good = await runFanfare([...at(model.port), '--only', 'C2.4-1', '--only', 'C4.3']);
     assert.equal(good.code, 0, good.text);

@@ -64,3 +64,8 @@ export function parsed(text: unknown, what: string): unknown {
 export function dataOf(frame: Fields): Fields {
   return fieldsOf(parsed(frame['data'], 'data'), 'data');
 }
+
+/** Values that have to be text, in an order that does not depend on who sent them. */
+export function sortedTexts(values: Iterable<unknown>, what: string): readonly string[] {
+  return [...values].map((value) => textOf(value, what)).toSorted();
+}

@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Feature } from './case.ts';
 import { Client } from './client.ts';
 import { Unmet } from './expect.ts';
-import { Api } from './http.ts';
+import type { Api } from './http.ts';
 import type { Credentials } from './signing.ts';
 import { openWireSocket, type Address } from './websocket.ts';
 import type { WebhookInbox } from './webhook-inbox.ts';

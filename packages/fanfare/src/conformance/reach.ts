@@ -7,7 +7,6 @@ import { HandshakeError, openWireSocket, type Address } from './websocket.ts';
 /** Whether there is a server to test at all; otherwise one sentence that says what is missing. */
 export async function unreachable(target: Target): Promise<string | undefined> {
   for (const edge of target.edges) {
-    // oxlint-disable-next-line no-await-in-loop -- the first that is missing is told
     const why = await whySocketFails(target, edge);
     if (why !== undefined) return why;
   }
@@ -58,7 +57,5 @@ async function whyApiFails({
 function reason(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   // Of several addresses that a name has, each failed; Node's own message is then empty.
-  return error.message === ''
-    ? String((error as NodeJS.ErrnoException).code ?? 'refused')
-    : error.message;
+  return error.message === '' ? 'the connection was refused' : error.message;
 }

@@ -37,7 +37,6 @@ export async function runCases(
   const work = async (): Promise<void> => {
     for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
       const [index, each] = next;
-      // oxlint-disable-next-line no-await-in-loop -- one worker runs one case at a time
       results[index] = await runCase(each, target, api, webhooks);
     }
   };

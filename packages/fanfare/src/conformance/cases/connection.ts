@@ -1,7 +1,6 @@
 import type { Case } from '../case.ts';
-import { closedWith, errorOf } from '../client.ts';
+import { closedWith, errorOf, frameText } from '../client.ts';
 import { dataOf, ensure, same, textOf, unmet } from '../expect.ts';
-import { frameText } from '../client.ts';
 
 /** Protocol versions that SDKs in the field connect with. */
 const VERSIONS = [

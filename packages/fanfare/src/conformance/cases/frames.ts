@@ -1,8 +1,8 @@
 import type { Case } from '../case.ts';
 import { frameText } from '../client.ts';
 import { ensure, same, unmet } from '../expect.ts';
-import { opcodes } from '../websocket-frame.ts';
 import type { Kit } from '../kit.ts';
+import { opcodes } from '../websocket-frame.ts';
 
 /** Sends odd bytes: they may be refused in-band or by a close that is not one of Pusher's refusals; others notice nothing. */
 async function survives(kit: Kit, opcode: number, payload: Buffer): Promise<void> {

@@ -40,6 +40,7 @@ export const goldenCases: readonly Case[] = [
         data: '{"user_id":"1"}',
         channel,
       });
+      await kit.marker(other, channel);
     },
   },
   {

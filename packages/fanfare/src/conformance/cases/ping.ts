@@ -1,8 +1,7 @@
 import type { Case } from '../case.ts';
-import { frameText } from '../client.ts';
+import { type Client, frameText } from '../client.ts';
 import { dataOf, same, unmet } from '../expect.ts';
 import { opcodes } from '../websocket-frame.ts';
-import type { Client } from '../client.ts';
 
 const PONG = { event: 'pusher:pong', data: '{}' };
 
@@ -58,11 +57,13 @@ export const pingCases: readonly Case[] = [
   },
   {
     rule: 'C1.4-4',
-    title: 'A hundred PINGs at once are all answered; control frames are not limited.',
+    title: 'Thirty PINGs at once, and again, are all answered; control frames are not limited.',
     async run(kit) {
       const client = await kit.connect();
-      client.wire.sendFrame(...Array.from({ length: 100 }, (_, at) => pingFrame(String(at))));
-      for (let at = 0; at < 100; at += 1) same(await pong(client), String(at), 'PONG');
+      for (let round = 0; round < 3; round += 1) {
+        client.wire.sendFrame(...Array.from({ length: 30 }, (_, at) => pingFrame(String(at))));
+        for (let at = 0; at < 30; at += 1) same(await pong(client), String(at), 'PONG');
+      }
     },
   },
   {

@@ -1,6 +1,6 @@
 import type { Case } from '../case.ts';
-import { rosterOf, type Client } from '../client.ts';
-import { dataOf, ensure, fieldsOf, listOf, same, unmet } from '../expect.ts';
+import type { Client } from '../client.ts';
+import { dataOf, ensure, fieldsOf, listOf, same, sortedTexts, unmet } from '../expect.ts';
 import type { Kit } from '../kit.ts';
 
 const ADDED = 'pusher_internal:member_added';
@@ -49,7 +49,7 @@ export const presenceCases: readonly Case[] = [
         const roster = await client.join(channel, `user-${at}`, { at });
         const ids = Array.from({ length: at + 1 }, (_, index) => `user-${index}`);
         same(roster['count'], at + 1, 'count');
-        same(listOf(roster['ids'], 'ids').toSorted(), ids, 'ids');
+        same(sortedTexts(listOf(roster['ids'], 'ids'), 'an id'), ids, 'ids');
         const hash = fieldsOf(roster['hash'], 'hash');
         same(Object.keys(hash).toSorted(), ids, 'the keys of hash');
         same(hash[`user-${at}`], { at }, 'the user_info');
@@ -70,7 +70,7 @@ export const presenceCases: readonly Case[] = [
         channel,
         data: JSON.stringify({ user_id: '2', user_info: { n: 'B' } }),
       });
-      await kit.marker(second, channel);
+      await kit.marker([first, second], channel);
     },
   },
   {
@@ -81,6 +81,7 @@ export const presenceCases: readonly Case[] = [
       const [first, second] = await two(kit, channel);
       second.send('pusher:unsubscribe', { channel });
       await first.expect({ event: REMOVED, channel, data: '{"user_id":"2"}' });
+      await kit.marker(first, channel);
     },
   },
   {
@@ -125,6 +126,7 @@ export const presenceCases: readonly Case[] = [
       await kit.marker(watch, channel);
       other.wire.close();
       await watch.expect({ event: REMOVED, channel, data: '{"user_id":"1"}' });
+      await kit.marker(watch, channel);
     },
   },
   {
@@ -169,80 +171,6 @@ export const presenceCases: readonly Case[] = [
     },
   },
   {
-    rule: 'C2.7-9',
-    title:
-      'channel_data is needed, has to be an object as JSON, and user_id text or a whole number.',
-    async run(kit) {
-      const client = await kit.connect();
-      const channel = kit.name('presence-');
-      for (const channelData of [
-        undefined,
-        '',
-        'x',
-        '[]',
-        '7',
-        'null',
-        '{}',
-        '{"user_id":null}',
-        '{"user_id":true}',
-        '{"user_id":1.5}',
-        '{"user_id":{}}',
-        '{"user_id":["7"]}',
-        '{"user_id":""}',
-      ]) {
-        client.send(
-          'pusher:subscribe',
-          client.subscription(channel, channelData === undefined ? {} : { channelData }),
-        );
-        await client.refused(`channel_data ${String(channelData)}`);
-      }
-      await client.join(channel, '7');
-    },
-  },
-  {
-    rule: 'C2.7-10',
-    title: 'user_info that is no object is refused in the words of hosted Pusher.',
-    async run(kit) {
-      const client = await kit.connect();
-      const channel = kit.name('presence-');
-      for (const info of ['text', 7, ['a']]) {
-        const channelData = { user_id: '7', user_info: info };
-        client.send('pusher:subscribe', client.subscription(channel, { channelData }));
-        same(
-          await client.refused(`the user_info ${JSON.stringify(info)}`),
-          'user_info supplied to presence subscription is invalid - if supplied it must be a type of hash',
-          'the text',
-        );
-      }
-    },
-  },
-  {
-    rule: 'C2.7-11',
-    title: 'A presence channel without auth is refused like a private one.',
-    async run(kit) {
-      const client = await kit.connect();
-      const channel = kit.name('presence-');
-      client.send('pusher:subscribe', { channel, channel_data: '{"user_id":"7"}' });
-      same(await client.refused('no auth'), `Auth info required to subscribe to ${channel}`);
-    },
-  },
-  {
-    rule: 'C2.7-12',
-    title: 'The signature of a presence channel covers channel_data.',
-    async run(kit) {
-      const client = await kit.connect();
-      const channel = kit.name('presence-');
-      const signed = client.auth(channel, '{"user_id":"7"}');
-      for (const data of [
-        { channel, auth: signed, channel_data: '{"user_id":"8"}' },
-        { channel, auth: client.auth(channel), channel_data: '{"user_id":"7"}' },
-      ]) {
-        client.send('pusher:subscribe', data);
-        await client.refused('channel_data that was not signed');
-      }
-    },
-  },
-  {
     rule: 'C2.7-13',
     title: 'User ids of every kind of name are members like others.',
     async run(kit) {
@@ -251,7 +179,7 @@ export const presenceCases: readonly Case[] = [
       await first.join(channel, 'watch');
       for (const id of ['__proto__', 'constructor', '0', 'a b', 'ü😀', '"', '{1}', ':']) {
         const roster = await second.join(channel, id);
-        same(listOf(roster['ids'], 'ids').toSorted(), [id, 'watch'].toSorted(), 'ids');
+        same(sortedTexts(listOf(roster['ids'], 'ids'), 'an id'), [id, 'watch'].toSorted(), 'ids');
         ensure(
           Object.hasOwn(fieldsOf(roster['hash'], 'hash'), id),
           `${JSON.stringify(id)} in hash`,
@@ -282,7 +210,7 @@ export const presenceCases: readonly Case[] = [
         }),
       );
       const wanted = ['watch', ...clients.flatMap((_, at) => (at % 2 === 0 ? [] : [`u${at}`]))];
-      for (let seen = 0; seen < 30; seen += 1) {
+      for (let heard = 0; heard < 30; heard += 1) {
         const frame = await watch.next('20 members added and 10 removed');
         const { user_id: id } = dataOf(frame);
         const fits = frame['event'] === ADDED ? !present.has(id) : present.has(id);
@@ -290,48 +218,14 @@ export const presenceCases: readonly Case[] = [
         if (frame['event'] === ADDED) present.add(id);
         else present.delete(id);
       }
-      same([...present].toSorted(), wanted.toSorted(), 'the members');
+      same(sortedTexts(present, 'an id'), wanted.toSorted(), 'the members');
       const late = await kit.connect({ edge: 1 });
       const roster = await late.join(channel, 'late');
-      same(listOf(roster['ids'], 'ids').toSorted(), [...wanted, 'late'].toSorted(), 'the roster');
-    },
-  },
-  {
-    rule: 'C7-1',
-    title:
-      'A user_id of 128 characters and a user object of a kilobyte are accepted, longer ones are refused in-band.',
-    async run(kit) {
-      const client = await kit.connect();
-      await client.join(kit.name('presence-'), 'u'.repeat(128));
-      await client.join(kit.name('presence-'), '7', { n: 'x'.repeat(960) });
-      const channel = kit.name('presence-');
-      for (const channelData of [
-        { user_id: 'u'.repeat(129) },
-        { user_id: '7', user_info: { n: 'x'.repeat(1_100) } },
-      ]) {
-        client.send('pusher:subscribe', client.subscription(channel, { channelData }));
-        await client.refused('too much member data');
-      }
-    },
-  },
-  {
-    rule: 'C7-2',
-    title:
-      'A presence channel has 100 members: the next user is refused in-band, a further connection of a member is let in.',
-    async run(kit) {
-      const channel = kit.name('presence-');
-      await Promise.all(
-        Array.from({ length: 100 }, async (_, at) => {
-          const client = await kit.connect({ edge: at });
-          await client.join(channel, `u${at}`);
-        }),
+      same(
+        sortedTexts(listOf(roster['ids'], 'ids'), 'an id'),
+        [...wanted, 'late'].toSorted(),
+        'the roster',
       );
-      const client = await kit.connect();
-      const channelData = { user_id: 'one-more' };
-      client.send('pusher:subscribe', client.subscription(channel, { channelData }));
-      await client.refused('the 101st member');
-      const frame = await client.subscribe(channel, { channelData: { user_id: 'u7' } });
-      same(rosterOf(frame)['count'], 100, 'count');
     },
   },
 ];

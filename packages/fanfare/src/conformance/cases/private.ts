@@ -60,7 +60,7 @@ export const privateCases: readonly Case[] = [
         ` ${good}`,
         good.slice(0, -1),
         `${key}:`,
-        `${key}`,
+        key,
         `:${digest}`,
       ]) {
         client.send('pusher:subscribe', { channel, auth });

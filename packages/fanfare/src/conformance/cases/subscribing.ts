@@ -4,6 +4,10 @@ import { ensure, same, shown, unmet } from '../expect.ts';
 
 const SUCCEEDED = 'pusher_internal:subscription_succeeded';
 
+function unsubscribe(channel: string): string {
+  return frameText('pusher:unsubscribe', { channel });
+}
+
 export const subscribingCases: readonly Case[] = [
   {
     rule: 'C2.1-1',
@@ -107,9 +111,9 @@ export const subscribingCases: readonly Case[] = [
     mistakes: [28],
     async run(kit) {
       const channel = kit.name();
-      let over = false;
+      const loop = { over: false };
       const busy = (async () => {
-        while (!over) await kit.api.trigger(channel, 'e', '{}');
+        while (!loop.over) await kit.api.trigger(channel, 'e', '{}');
       })();
       // Its failure is told below; until then nobody waits for it.
       busy.catch(() => {});
@@ -120,7 +124,7 @@ export const subscribingCases: readonly Case[] = [
           client.wire.destroy();
         }
       } finally {
-        over = true;
+        loop.over = true;
         await busy;
       }
     },
@@ -219,7 +223,6 @@ export const subscribingCases: readonly Case[] = [
       await client.subscribe(stays);
       const subscribe = (channel: string): string =>
         frameText('pusher:subscribe', client.subscription(channel));
-      const unsubscribe = (channel: string): string => frameText('pusher:unsubscribe', { channel });
       client.wire.sendTexts([
         unsubscribe(back),
         subscribe(back),
