@@ -28,7 +28,7 @@ export const NOT_YET: readonly string[] = [
   'C4.4-3',
   'C5.6-6',
   'C5.6-7',
-  'C6-11',
+  'C6-5',
   'C9.1-2',
   'C9.2-7',
   'C12-2',

@@ -3,6 +3,7 @@ import { cacheCases, subscriptionCountCases } from './cases/cache.ts';
 import { clientEventCases } from './cases/client-events.ts';
 import { connectionCases } from './cases/connection.ts';
 import { batchCases } from './cases/batches.ts';
+import { eventRefusalCases } from './cases/event-refusals.ts';
 import { eventCases } from './cases/events.ts';
 import { frameCases } from './cases/frames.ts';
 import { goldenCases } from './cases/golden.ts';
@@ -41,7 +42,7 @@ export const topics: readonly Topic[] = [
   { title: 'Subscription count', cases: subscriptionCountCases },
   { title: 'Signed requests', cases: httpAuthCases },
   { title: 'Answers of the API', cases: httpReplyCases },
-  { title: 'Triggers', cases: eventCases },
+  { title: 'Triggers', cases: [...eventCases, ...eventRefusalCases] },
   { title: 'Batches', cases: batchCases },
   { title: 'Queries', cases: queryCases },
   { title: 'Webhooks', cases: webhookCases },

@@ -83,7 +83,7 @@ export class Kit implements AsyncDisposable {
   }
 
   /** Asks again until the answer is right: counts of a cluster may follow a moment later. */
-  async eventually(check: () => Promise<void>): Promise<void> {
+  async eventually(check: () => Promise<void> | void): Promise<void> {
     const end = Date.now() + this.target.patienceMs;
     for (;;) {
       try {

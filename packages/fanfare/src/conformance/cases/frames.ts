@@ -113,29 +113,29 @@ export const frameCases: readonly Case[] = [
     },
   },
   {
-    rule: 'C6-1',
+    rule: 'C7-8',
     title: 'A binary frame costs at most its own connection.',
     run: (kit) => survives(kit, opcodes.binary, Buffer.from('{"event":"pusher:ping"}')),
   },
   {
-    rule: 'C6-2',
+    rule: 'C7-9',
     title: 'A text that is no UTF-8 costs at most its own connection.',
     run: (kit) => survives(kit, opcodes.text, Buffer.from([0x7b, 0xff, 0xfe, 0x7d])),
   },
   {
-    rule: 'C6-3',
+    rule: 'C7-10',
     title: 'A text of deeply nested arrays costs at most its own connection.',
     run: (kit) =>
       survives(kit, opcodes.text, Buffer.from(`{"event":"client-x","data":${'['.repeat(30_000)}`)),
   },
   {
-    rule: 'C6-4',
+    rule: 'C7-11',
     title: 'A frame of a megabyte costs at most its own connection, and is not taken.',
     run: (kit) =>
       survives(kit, opcodes.text, Buffer.from(frameText('client-x', 'x'.repeat(1_048_576)))),
   },
   {
-    rule: 'C6-5',
+    rule: 'C7-12',
     title: 'A frame of 32 KiB is taken: 10 KB of data escaped, or a long watchlist, need it.',
     async run(kit) {
       const client = await kit.connect();
@@ -144,7 +144,7 @@ export const frameCases: readonly Case[] = [
     },
   },
   {
-    rule: 'C6-6',
+    rule: 'C7-13',
     title: 'An unmasked frame, or one with reserved bits, ends its own connection only.',
     async run(kit) {
       const [odd, other] = await kit.pair();
