@@ -34,5 +34,6 @@ export const NOT_YET: readonly string[] = [
   'C12-2',
 ];
 
-/** Features that the app under test has, as `--with` takes them; more are to come with the features above. */
+/** Settings of the app under test that switch features on, as `APPS_FILE` has them, and what `--with` calls those. */
+export const APP_SETTINGS: Readonly<Record<string, unknown>> = {};
 export const FEATURES: readonly string[] = [];

@@ -69,3 +69,10 @@ export function dataOf(frame: Fields): Fields {
 export function sortedTexts(values: Iterable<unknown>, what: string): readonly string[] {
   return [...values].map((value) => textOf(value, what)).toSorted();
 }
+
+/** Why something threw, on one line. */
+export function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return shown(error);
+  // Where each of several addresses of a name failed, Node's own message is empty.
+  return error.message === '' ? 'the connection was refused' : shown(error.message);
+}

@@ -18,6 +18,9 @@ export interface Sent {
   readonly body?: string | Uint8Array;
 }
 
+/** A list of very many channels fits; a server may not fill our memory. */
+const BODY_BYTES_MAX = 16_777_216;
+
 /** The HTTP API as a backend reaches it. */
 export class Api {
   readonly credentials: Credentials;
@@ -57,7 +60,12 @@ export class Api {
         },
         (incoming) => {
           const chunks: Buffer[] = [];
-          incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
+          let bytes = 0;
+          incoming.on('data', (chunk: Buffer) => {
+            bytes += chunk.length;
+            if (bytes <= BODY_BYTES_MAX) chunks.push(chunk);
+            else incoming.destroy(new Error(`a body of more than ${BODY_BYTES_MAX} bytes`));
+          });
           incoming.on('error', reject);
           incoming.on('end', () =>
             resolve({

@@ -1,5 +1,5 @@
 import { Client } from './client.ts';
-import { shown } from './expect.ts';
+import { reasonOf, shown } from './expect.ts';
 import { Api } from './http.ts';
 import type { Target } from './kit.ts';
 import { HandshakeError, openWireSocket, type Address } from './websocket.ts';
@@ -32,7 +32,7 @@ async function whySocketFails(target: Target, edge: Address): Promise<string | u
     }
   } catch (error) {
     if (error instanceof HandshakeError) return `${at}: ${error.message}`;
-    return `cannot reach ${at}: ${reason(error)}`;
+    return `cannot reach ${at}: ${reasonOf(error)}`;
   }
 }
 
@@ -48,14 +48,8 @@ async function whyApiFails({
     if (status !== 401) return undefined;
     return `${at} answered 401: ${shown(text)}; are --app-id, --key and --secret those of the server?`;
   } catch (error) {
-    return `cannot reach ${at}: ${reason(error)}`;
+    return `cannot reach ${at}: ${reasonOf(error)}`;
   } finally {
     api.close();
   }
-}
-
-function reason(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  // Of several addresses that a name has, each failed; Node's own message is then empty.
-  return error.message === '' ? 'the connection was refused' : error.message;
 }

@@ -1,5 +1,5 @@
 import type { Case } from './case.ts';
-import { Inapplicable, shown, Unmet } from './expect.ts';
+import { Inapplicable, reasonOf, Unmet } from './expect.ts';
 import { Api } from './http.ts';
 import { Kit, type Target } from './kit.ts';
 import type { WebhookInbox } from './webhook-inbox.ts';
@@ -80,14 +80,13 @@ async function runCase(
     return result('passed', '');
   } catch (error) {
     if (error instanceof Inapplicable) return result('skipped', error.message);
-    return result('failed', reasonOf(error));
+    return result('failed', failureOf(error));
   } finally {
     clearTimeout(timer);
   }
 }
 
 /** Also what the network or the case itself threw: the server did not do what it had to. */
-function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return shown(error);
-  return error instanceof Unmet ? error.message : `expected an answer, got ${shown(error.message)}`;
+function failureOf(error: unknown): string {
+  return error instanceof Unmet ? error.message : `expected an answer, got ${reasonOf(error)}`;
 }

@@ -16,6 +16,9 @@ export interface WireFrame {
   readonly payload: Buffer;
 }
 
+/** No frame of the protocol is near it; a server may not fill our memory. */
+const FRAME_BYTES_MAX = 16_777_216;
+
 /** A frame as a client sends it: masked, with the shortest form of its length. */
 export function encodeFrame({ fin, opcode, payload }: WireFrame): Buffer {
   const { length } = payload;
@@ -50,6 +53,7 @@ export function decodeFrame(
   if (bytes.length < start) return undefined;
   const length =
     short < 126 ? short : short === 126 ? bytes.readUInt16BE(2) : Number(bytes.readBigUInt64BE(2));
+  if (length > FRAME_BYTES_MAX) return `a frame of ${length} bytes`;
   if (bytes.length < start + length) return undefined;
   const payload = bytes.subarray(start, start + length);
   const frame = { fin: (first & 0x80) !== 0, opcode: first & 0x0f, payload };

@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { connect as connectTcp, type Socket } from 'node:net';
+import { connect as connectTcp, isIP, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { Arrivals } from './arrivals.ts';
 import {
@@ -163,7 +163,13 @@ export async function openWireSocket(
 ): Promise<WireSocket> {
   const nonce = randomBytes(16).toString('base64');
   const socket = tls
-    ? connectTls({ host, port, servername: host, rejectUnauthorized: false })
+    ? connectTls({
+        host,
+        port,
+        rejectUnauthorized: false,
+        // An address is no name that a server could be asked for.
+        ...(isIP(host) === 0 && { servername: host }),
+      })
     : connectTcp(port, host);
   socket.setNoDelay(true);
   const lines = Object.entries({

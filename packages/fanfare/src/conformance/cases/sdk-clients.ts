@@ -78,6 +78,7 @@ export const clientSdkCases: readonly Case[] = [
       client.send('pusher:ping', {});
       await client.expect(PONG);
       client.send('pusher:unsubscribe', { channel: open });
+      await client.silent('unsubscribe has no reply');
       await kit.api.trigger([open], 'late', '{}');
       await kit.marker(client, secret);
     },
