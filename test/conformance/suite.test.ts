@@ -48,9 +48,12 @@ async function judge(argv: readonly string[]): Promise<void> {
   assert.match(stdout, /^\{/, text);
   const { rules } = JSON.parse(stdout) as { readonly rules: readonly Outcome[] };
   assert.equal(rules.length, allCases.length);
-  const skipped = rules.filter(({ outcome }) => outcome === 'skipped').map(({ rule }) => rule);
-  const asked = NOT_YET.filter((rule) => skipped.includes(rule));
-  assert.deepEqual(asked, [], 'rules of NOT_YET that were not even asked');
+  const skipped = rules.filter(({ outcome }) => outcome === 'skipped');
+  assert.deepEqual(
+    skipped.filter(({ rule }) => NOT_YET.includes(rule)),
+    [],
+    'rules of NOT_YET that were not even asked',
+  );
   const unexpected = rules
     .filter(({ rule, outcome }) => (outcome === 'failed') !== NOT_YET.includes(rule))
     .filter(({ outcome }) => outcome !== 'skipped')
