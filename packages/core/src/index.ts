@@ -10,12 +10,18 @@ export {
 export { decodeEnvelope, envelopeBody, type Envelope } from './envelope.ts';
 export { Failure, isFailure, type FailureCode } from './failure.ts';
 export { createMemoryAppRegistry } from './memory/memory-app-registry.ts';
+export { createMemoryAppStore, type MemoryAppStore } from './memory/memory-app-store.ts';
 export { createMemoryNetwork, type MemoryNetwork } from './memory/memory-bus.ts';
-export type { AppRegistry } from './ports/app-registry.ts';
+export type { AppChange, AppRegistry, AppSource, AppSourceEvents } from './ports/app-registry.ts';
+export type { AppEntries, AppStore, StoreChange, StoredApps } from './ports/app-store.ts';
 export type { Bus, BusEvents, BusMessage, Publisher } from './ports/bus.ts';
 export type { ChannelCounts, StateReader } from './ports/state.ts';
+export { parseEntry } from './service/app-entries.ts';
+export { createAppEvents, type AppEvents } from './service/app-events.ts';
+export { openAppsFile, type AppsFileTimes } from './service/apps-file.ts';
 export { oneWebhook, readApps, type AppsSettings } from './service/apps.ts';
 export { appsSettings, commonSettings } from './service/common-settings.ts';
+export { followApps, type FollowedApps } from './service/followed-apps.ts';
 export { listen } from './service/listen.ts';
 export { createLogger, type Logger } from './service/logger.ts';
 export { createMetrics, exposeCounters, type Exposed } from './service/metrics.ts';
@@ -23,6 +29,7 @@ export { startOpsServer, type OpsServer } from './service/ops-server.ts';
 export { createReadiness, unreadyAfter, type Readiness } from './service/readiness.ts';
 export { runService, type Service, type Stop } from './service/run.ts';
 export {
+  maskedUrl,
   readSettings,
   secret,
   secretUrl,

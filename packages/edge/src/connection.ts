@@ -48,7 +48,8 @@ export class Connection implements SocketHandler, Beating, TurnstileOwner, Subsc
   pingedTick = -1;
   dueTick = 0;
   readonly id: SocketId;
-  readonly app: App;
+  /** As it is now: exchanged when the app changes, and the last one known when it is no more. */
+  app: App;
   readonly subscriptions = new Subscriptions();
   readonly #context: ConnectionContext;
   readonly #turnstile = new Turnstile(this);
@@ -173,7 +174,7 @@ export class Connection implements SocketHandler, Beating, TurnstileOwner, Subsc
     const { maxClientEventsPerSecond: perSecond } = this.app.limits;
     const nowMs = this.#context.nowMs();
     this.#clientEvents ??= new TokenBucket(perSecond, nowMs);
-    if (!this.#clientEvents.take(nowMs)) return clientErrors.clientEventRate(perSecond);
+    if (!this.#clientEvents.take(perSecond, nowMs)) return clientErrors.clientEventRate(perSecond);
     const { event, data } = frame;
     const user = this.#context.hub.get(key)?.presence?.userOf(this.id);
     sendClientEvent(this.#context, { app: this.app, channel, event, data, sender: this.id, user });

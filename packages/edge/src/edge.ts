@@ -21,6 +21,7 @@ import {
   type CloseReason,
   type SocketId,
 } from '@fanfare/protocol';
+import { followAppChanges } from './app-changes.ts';
 import { Connection, type ConnectionContext } from './connection.ts';
 import type { EdgeCounters } from './counters.ts';
 import { drain } from './drain.ts';
@@ -104,10 +105,11 @@ export async function startEdge(options: EdgeOptions, parts: EdgeParts): Promise
     join: async (...args) => state.reporter.join(...args),
     lost: (channel) => state.refresher.refresh(channel),
   });
+  const unfollow = followAppChanges(parts.apps, context.connections);
   context.wheel.start();
   state.reporter.start();
   events.listening(listener.port);
-  return asService(context, { listener, feed, ...state }, options.drainSeconds);
+  return asService(context, { listener, feed, unfollow, ...state }, options.drainSeconds);
 }
 
 function newId(): string {
@@ -191,11 +193,13 @@ function newSocketId(hub: Hub): SocketId {
 interface Opened extends EdgeState {
   readonly listener: SocketListener;
   readonly feed: RosterFeed;
+  /** Ends the following of changes of apps. */
+  readonly unfollow: () => void;
 }
 
 function asService(
   context: ConnectionContext,
-  { listener, feed, reporter, refresher }: Opened,
+  { listener, feed, unfollow, reporter, refresher }: Opened,
   drainSeconds: number,
 ): Edge {
   const { bus, connections, counters, events, wheel } = context;
@@ -206,6 +210,7 @@ function asService(
     listener.stopListening();
     await drain(connections, closeReasons.draining, seconds * 1000);
     wheel.stop();
+    unfollow();
     await listener[Symbol.asyncDispose]();
     // Only now: what left a moment ago is given back with the rest, and at once.
     refresher.stop();

@@ -75,6 +75,12 @@ export class Client implements AsyncDisposable {
     assert.deepEqual(JSON.parse(String(data)), { type, error, status });
   }
 
+  /** The same, when only whose it is matters. */
+  async nextSubscriptionErrorOf(channel: string): Promise<void> {
+    const { event, channel: on } = await this.nextFrame();
+    assert.deepEqual([event, on], ['pusher:subscription_error', channel]);
+  }
+
   send(text: string): void {
     this.socket.send(text);
   }

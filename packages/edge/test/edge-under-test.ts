@@ -9,6 +9,7 @@ import {
   sign,
   stateTiming,
   type App,
+  type AppRegistry,
   type Bus,
   type BusEvents,
   type MemoryNetwork,
@@ -100,6 +101,8 @@ export interface Setup {
   readonly edge?: Partial<EdgeOptions>;
   readonly listener?: Partial<ListenerOptions>;
   readonly events?: Partial<EdgeEvents>;
+  /** Instead of those of the tests. */
+  readonly apps?: AppRegistry;
 }
 
 /** What edges left behind. Thrown while disposing, it would hide why a test failed before. */
@@ -217,7 +220,7 @@ export async function startTestEdge(setup: Setup = {}): Promise<EdgeUnderTest> {
       ...setup.edge,
     },
     {
-      apps: createMemoryAppRegistry(Object.values(apps)),
+      apps: setup.apps ?? createMemoryAppRegistry(Object.values(apps)),
       counters: watch.counters,
       events,
       openBus: async (handlers) => openBus(handlers),

@@ -6,6 +6,8 @@ import {
   isFailure,
   SettingsError,
   stateTiming,
+  type AppSource,
+  type AppSourceEvents,
   type Bus,
   type BusEvents,
   type Logger,
@@ -19,6 +21,7 @@ import {
 } from '@fanfare/core';
 import {
   createBusCounters,
+  openRedisApps,
   openRedisBus,
   openRedisPublisher,
   openRedisRosterFeed,
@@ -34,6 +37,8 @@ export interface Backend {
   openPublisher(): Promise<Publisher & AsyncDisposable>;
   openState(): Promise<State>;
   openFeed(events: RosterFeedEvents): Promise<RosterFeed>;
+  /** The apps that stand in the store itself. */
+  openApps(events: AppSourceEvents): Promise<AppSource>;
 }
 
 /** Everything that is known of the cluster's channels, members and undelivered webhooks. */
@@ -67,11 +72,12 @@ export function chooseBackend(redisUrl: string | undefined, parts: BackendParts)
     openState: async () =>
       openRedisState({ ...options, replicas: parts.replicas }).catch(asSettingsError),
     openFeed: async (events) => openRedisRosterFeed(options, events).catch(asSettingsError),
+    openApps: async (events) => openRedisApps(options, events).catch(asSettingsError),
   };
 }
 
 /** What waiting cannot help with is for the person who wrote the setting. */
-function asSettingsError(error: unknown): never {
+export function asSettingsError(error: unknown): never {
   if (isFailure(error, 'misconfigured')) throw new SettingsError([`REDIS_URL: ${error.message}`]);
   throw error;
 }
@@ -93,5 +99,10 @@ function memoryBackend(): Backend {
     // It is as long as the process is; there is nothing to close.
     openState: async () => ({ ...state, async [Symbol.asyncDispose]() {} }),
     openFeed: async (events) => feeds.open(events),
+    openApps: async () => {
+      throw new Error(
+        'apps are in Redis where there is one, and in the settings where there is none',
+      );
+    },
   };
 }

@@ -1,5 +1,6 @@
 import { SettingsError } from '@fanfare/core';
 import { UsageError } from './arguments.ts';
+import { CommandFailed } from './command-failed.ts';
 import type { Command } from './commands/command.ts';
 import { print, printError } from './print.ts';
 
@@ -33,6 +34,11 @@ const commands: readonly Entry[] = [
     load: async () => (await import('./commands/webhooks.ts')).webhooksCommand,
   },
   {
+    name: 'apps',
+    summary: 'list and change the apps in Redis while the cluster runs',
+    load: async () => (await import('./commands/apps.ts')).appsCommand,
+  },
+  {
     name: 'trigger',
     summary: 'send an event to a channel through the API',
     load: async () => (await import('./commands/trigger.ts')).triggerCommand,
@@ -51,6 +57,8 @@ const commands: readonly Entry[] = [
 
 /** Exit code for what the caller got wrong: an unknown command or option, a wrong setting. */
 const EXIT_USAGE = 2;
+/** For what cannot be had, though it was asked for correctly. */
+const EXIT_FAILED = 1;
 
 /** The command `fanfare`. Resolves when it is done; sets the process' exit code, and never rejects for a caller's mistake. */
 export async function main(argv: readonly string[]): Promise<void> {
@@ -74,6 +82,11 @@ export async function main(argv: readonly string[]): Promise<void> {
   try {
     await command.run(rest, process.env);
   } catch (error) {
+    if (error instanceof CommandFailed) {
+      printError(`fanfare ${name}: ${error.message}`);
+      process.exitCode = EXIT_FAILED;
+      return;
+    }
     if (!(error instanceof SettingsError || error instanceof UsageError)) throw error;
     printError(explain(name, error));
     process.exitCode = EXIT_USAGE;

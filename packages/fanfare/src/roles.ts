@@ -7,10 +7,8 @@ import {
   type ApiServerOptions,
 } from '@fanfare/api';
 import {
-  createMemoryAppRegistry,
   SettingsError,
   unreadyAfter,
-  type App,
   type AppRegistry,
   type Logger,
   type Readiness,
@@ -28,7 +26,7 @@ const BUS_GRACE_MS = 10_000;
 
 /** What every role of one process shares. */
 export interface RoleParts {
-  readonly apps: readonly App[];
+  readonly apps: AppRegistry;
   readonly backend: Backend;
   readonly log: Logger;
   readonly metrics: Registry;
@@ -70,7 +68,7 @@ export async function openEdge(settings: EdgeRoleSettings, parts: RoleParts): Pr
       drainSeconds: settings.DRAIN_SECONDS,
     },
     {
-      apps: registryOf(parts),
+      apps: parts.apps,
       counters,
       events,
       store,
@@ -118,7 +116,7 @@ export async function openWorker(parts: RoleParts): Promise<Service> {
   const events = createWebhookEvents(log, metrics);
   const worker = await startWorker({
     outbox,
-    apps: registryOf(parts),
+    apps: parts.apps,
     events: {
       ...events,
       storeFailed(error) {
@@ -164,7 +162,7 @@ export async function openApi(
   });
   const events = createApiEvents(log, metrics);
   const api = createApi({
-    apps: registryOf(parts),
+    apps: parts.apps,
     publisher,
     state,
     events,
@@ -194,10 +192,6 @@ export async function openApi(
 
 const BUS_AWAY = 'the message bus is away';
 const STORE_AWAY = 'the state of the cluster is away';
-
-function registryOf({ apps }: RoleParts): AppRegistry {
-  return createMemoryAppRegistry(apps);
-}
 
 function tlsFiles({
   EDGE_TLS_CERT: certFile,

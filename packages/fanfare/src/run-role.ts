@@ -4,10 +4,10 @@ import {
   createReadiness,
   runService,
   startOpsServer,
-  type App,
   type AppsSettings,
   type Service,
 } from '@fanfare/core';
+import { openApps, type AppsFrom } from './apps-from.ts';
 import { chooseBackend } from './backend.ts';
 import type { RoleParts } from './roles.ts';
 
@@ -23,7 +23,7 @@ export interface Role {
   readonly name: 'start' | 'edge' | 'api' | 'webhooks';
   readonly opsPort: number;
   readonly settings: RoleSettings;
-  readonly apps: readonly App[];
+  readonly apps: AppsFrom;
 }
 
 /**
@@ -53,12 +53,9 @@ export async function runRole(
       readiness,
       metrics,
     });
-    const service = await open({ apps, backend, log, metrics, readiness }).catch(
-      async (error: unknown) => {
-        await ops[Symbol.asyncDispose]();
-        throw error;
-      },
-    );
+    const registry = await openApps(apps, { backend, log, metrics }).catch(closing(ops));
+    const parts = { apps: registry, backend, log, metrics, readiness };
+    const service = await open(parts).catch(closing(registry, ops));
     state = 'running';
     return {
       async stop(how) {
@@ -67,8 +64,20 @@ export async function runRole(
       },
       async [Symbol.asyncDispose]() {
         await service[Symbol.asyncDispose]();
+        await registry[Symbol.asyncDispose]();
         await ops[Symbol.asyncDispose]();
       },
     };
   });
+}
+
+/** Rethrows, behind what was opened before and is of no use now. */
+function closing(...opened: readonly AsyncDisposable[]): (error: unknown) => Promise<never> {
+  return async (error) => {
+    for (const each of opened) {
+      // oxlint-disable-next-line no-await-in-loop -- in their order
+      await each[Symbol.asyncDispose]();
+    }
+    throw error;
+  };
 }

@@ -9,6 +9,7 @@ export interface CloseReason {
 
 /** The codes we send. Hosted Pusher's wire text where one is known, else that of its documentation. */
 export const closeReasons = {
+  appRemoved: { code: 4001, reconnect: 'never', message: 'Application does not exist' },
   appDisabled: { code: 4003, reconnect: 'never', message: 'Application disabled' },
   pathNotFound: { code: 4005, reconnect: 'never', message: 'Path not found' },
   invalidVersion: { code: 4006, reconnect: 'never', message: 'Invalid version string format' },

@@ -34,8 +34,29 @@ import { partitionOf, tagOf } from './partitions.ts';
  *     {tag}:dead-lanes                     zset, <app>/<hook> -> when its dead letters go; removed with them
  *     {tag}:meta                           hash, epoch, grace, hold, alive, polled, last id and roster version; stays for ever
  *     {tag}:pe:<app>/<channel>             topic: changes of a presence channel's roster
+ *
+ * The apps, in the names of partition 0 so that one script may touch them together:
+ *
+ *     {tag}:registry                       hash, id of an app -> its settings; an app stays until it is removed
+ *     {tag}:registry-version               string, another one after every change; stays for ever
+ *     {tag}:registry-changed               topic: the new version
  */
 export const layoutKey = 'fanfare:layout';
+
+const REGISTRY_PARTITION = 0;
+
+export const registryKeys = {
+  partition: REGISTRY_PARTITION,
+  get hash(): string {
+    return `{${tagOf(REGISTRY_PARTITION)}}:registry`;
+  },
+  get version(): string {
+    return `{${tagOf(REGISTRY_PARTITION)}}:registry-version`;
+  },
+  get topic(): string {
+    return `{${tagOf(REGISTRY_PARTITION)}}:registry-changed`;
+  },
+} as const;
 
 export function historyKey(channel: ChannelKey): string {
   return `${prefix(channel)}h:${channel}`;

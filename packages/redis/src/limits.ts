@@ -47,6 +47,8 @@ export interface RedisLimits {
    * which a gap must be noticed.
    */
   readonly probeMs: number;
+  /** How often the version of the apps is asked for, lest the word of a change was lost. */
+  readonly appsPollMs: number;
 }
 
 export const redisLimits: RedisLimits = {
@@ -73,4 +75,5 @@ export const redisLimits: RedisLimits = {
   sweepMs: 1_000,
   topicsPerSweep: 5_000,
   probeMs: 3_000,
+  appsPollMs: 5_000,
 };

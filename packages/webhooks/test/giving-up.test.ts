@@ -1,12 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import {
-  createMemoryAppRegistry,
-  LANE_FULL,
-  replayLane,
-  type App,
-  type AppRegistry,
-} from '@fanfare/core';
+import { createMemoryAppRegistry, LANE_FULL, replayLane, type App } from '@fanfare/core';
 import {
   app,
   append,
@@ -19,17 +13,6 @@ import {
   vacated,
 } from './given.ts';
 import { deadUrl, startReceiver } from './receiver.ts';
-
-/** Apps that can be replaced while a worker runs. */
-function changingApps(...first: readonly App[]): AppRegistry & { now: AppRegistry } {
-  const apps = {
-    now: createMemoryAppRegistry(first),
-    byId: (id: Parameters<AppRegistry['byId']>[0]) => apps.now.byId(id),
-    byKey: (key: Parameters<AppRegistry['byKey']>[0]) => apps.now.byKey(key),
-    all: () => apps.now.all(),
-  };
-  return apps;
-}
 
 function hookId(one: App, index = 0): string {
   const hook = one.webhooks[index];
@@ -115,13 +98,13 @@ describe('Giving up', { concurrency: 4 }, () => {
     await using receiver = await startReceiver();
     const gone = app([{ url: await deadUrl() }]);
     const fixed = app([{ url: receiver.url }]);
-    const apps = changingApps(gone);
+    const apps = createMemoryAppRegistry([gone]);
     const outbox = createOutbox();
     await using worker = await givenWorker({ outbox, apps, options: { retry } });
     await append(outbox, occupied('a'), vacated('a'), occupied('b'));
     await worker.told.until(() => worker.told.abandoned() === 3, 'giving up');
     const letters = await outbox.deadLetters(0, appId(), hookId(gone), 10);
-    apps.now = createMemoryAppRegistry([fixed]);
+    apps.replace([fixed]);
     const from = { app: appId(), hook: hookId(gone) };
     assert.equal(await outbox.replay(0, from, hookId(fixed), 2), 2);
     assert.equal(await outbox.replay(0, from, hookId(fixed), 2), 0, 'one replay at a time');
@@ -161,7 +144,7 @@ describe('Giving up', { concurrency: 4 }, () => {
     await using receiver = await startReceiver();
     const outbox = createOutbox();
     const one = app([{ url: receiver.url }]);
-    const apps = changingApps(app([]));
+    const apps = createMemoryAppRegistry([app([])]);
     await using worker = await givenWorker({ outbox, apps, options: { retry } });
     const entries = async (): Promise<void> => {
       await append(outbox, occupied('a'));
@@ -172,9 +155,9 @@ describe('Giving up', { concurrency: 4 }, () => {
     // Into the lane before the worker, which would drop what it knows no hook for, has seen it.
     await entries();
     await worker.told.until(() => worker.told.lines.includes('unknown hook'), 'the wait');
-    apps.now = createMemoryAppRegistry([one]);
+    apps.replace([one]);
     await receiver.until(() => receiver.took.length === 1, 'the event');
-    apps.now = createMemoryAppRegistry([app([])]);
+    apps.replace([app([])]);
     await entries();
     await worker.told.until(
       () => worker.told.lines.includes('abandoned 1: there is no such webhook any more'),
@@ -186,13 +169,13 @@ describe('Giving up', { concurrency: 4 }, () => {
   it('[WH17] events of an app that nobody knows wait, and are dropped in the end', async () => {
     await using receiver = await startReceiver();
     const outbox = createOutbox();
-    const apps = changingApps();
+    const apps = createMemoryAppRegistry([]);
     await using worker = await givenWorker({ outbox, apps, options: { retry } });
     await append(outbox, occupied('a'));
     await worker.told.until(() => worker.told.lines.includes('tended'), 'a look at the partition');
-    apps.now = createMemoryAppRegistry([app([{ url: receiver.url }])]);
+    apps.replace([app([{ url: receiver.url }])]);
     await receiver.until(() => receiver.took.length === 1, 'the event');
-    apps.now = createMemoryAppRegistry([]);
+    apps.replace([]);
     await append(outbox, occupied('b'), vacated('b'));
     await worker.told.until(
       () => worker.told.lines.some((line) => line.startsWith('unknown app')),

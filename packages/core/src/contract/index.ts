@@ -1,3 +1,10 @@
+export {
+  appSourceContract,
+  Follower,
+  type SourceUnderTest,
+  type WrittenApps,
+} from './app-source-contract.ts';
+export { appStoreContract, type StoreUnderTest } from './app-store-contract.ts';
 export { busContract, type OpenBus } from './bus-contract.ts';
 export { openMemoryFuzzStore } from './fuzz/memory-store.ts';
 export { FUZZ_CHANNELS, type FuzzStore, type OpenFuzzStore } from './fuzz/run.ts';

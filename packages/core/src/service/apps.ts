@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { shown, type AppId, type AppKey } from '@fanfare/protocol';
+import type { z } from 'zod';
 import { appSchema, appsFileSchema, type App } from '../app.ts';
 import { expectedText } from './expected.ts';
 import type { Dialect } from '../webhook.ts';
@@ -59,30 +60,58 @@ interface WebhookInput {
 }
 
 function readAppsFile(path: string): readonly App[] {
-  const problem = (text: string): SettingsError =>
-    new SettingsError([`APPS_FILE: ${path}: ${text}`]);
   let text: string;
   try {
     text = readFileSync(path, 'utf8');
   } catch (cause) {
-    throw problem(`expected a file that can be read, ${whyUnreadable(cause)}`);
+    throw unreadableAppsFile(path, cause);
   }
+  return parseAppsFile(path, text);
+}
+
+/** The error that says why an apps file could not be read. */
+export function unreadableAppsFile(path: string, cause: unknown): SettingsError {
+  return new SettingsError([
+    `APPS_FILE: ${path}: expected a file that can be read, ${whyUnreadable(cause)}`,
+  ]);
+}
+
+/** What stands in an apps file; throws a `SettingsError` with all that is wrong with it. */
+export function parseAppsFile(path: string, text: string): readonly App[] {
+  const parsed = parseJsonAs(appsFileSchema, text);
+  if (parsed.ok) return parsed.data.apps;
+  throw new SettingsError(parsed.problems.map((problem) => `APPS_FILE: ${path}: ${problem}`));
+}
+
+export type Parsed<T> =
+  | { readonly ok: true; readonly data: T }
+  | { readonly ok: false; readonly problems: readonly string[] };
+
+/** What an app's settings are, as in an apps file, or all that is wrong with them; no secret is told. */
+export function parseApp(input: unknown): Parsed<App> {
+  return parseAs(appSchema, input);
+}
+
+export function parseJsonAs<T>(schema: z.ZodType<T>, text: string): Parsed<T> {
   let json: unknown;
   try {
     json = JSON.parse(text);
   } catch (cause) {
-    throw problem(`expected JSON${whereNoJson(text, cause)}`);
+    return { ok: false, problems: [`expected JSON${whereNoJson(text, cause)}`] };
   }
-  const result = appsFileSchema.safeParse(json, { error: expectedText });
-  if (result.success) return result.data.apps;
-  throw new SettingsError(
-    result.error.issues.map(({ code, path: at, message }) =>
-      // Of a name that is unknown there is no value to speak of.
-      [`APPS_FILE: ${path}: ${pathText(at)}${message}`]
-        .concat(code === 'unrecognized_keys' ? [] : got(json, at))
-        .join(', '),
-    ),
+  return parseAs(schema, json);
+}
+
+function parseAs<T>(schema: z.ZodType<T>, json: unknown): Parsed<T> {
+  const result = schema.safeParse(json, { error: expectedText });
+  if (result.success) return { ok: true, data: result.data };
+  const problems = result.error.issues.map(({ code, path, message }) =>
+    // Of a name that is unknown there is no value to speak of.
+    [`${pathText(path)}${message}`]
+      .concat(code === 'unrecognized_keys' ? [] : got(json, path))
+      .join(', '),
   );
+  return { ok: false, problems };
 }
 
 const UNREADABLE: Readonly<Record<string, string>> = {

@@ -97,7 +97,12 @@ const MASK = '***';
 
 function masked(text: string, secrecy: Secrecy | undefined): string {
   if (secrecy === undefined) return text;
-  if (secrecy === 'whole' || !URL.canParse(text)) return MASK;
+  return secrecy === 'whole' ? MASK : maskedUrl(text);
+}
+
+/** Where a URL points, without what may be a secret in it. */
+export function maskedUrl(text: string): string {
+  if (!URL.canParse(text)) return MASK;
   // Taken apart rather than searched: a password may contain an @, and a query may be a password too.
   const { protocol, username, password, host, pathname, search, hash } = new URL(text);
   const user = username === '' && password === '' ? '' : `${MASK}@`;

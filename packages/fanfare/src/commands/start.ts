@@ -1,5 +1,6 @@
-import { readApps, readSettings, type App, type Service, type Stop } from '@fanfare/core';
+import { readSettings, type App, type Service, type Stop } from '@fanfare/core';
 import type { z } from 'zod';
+import { givenApps } from '../apps-from.ts';
 import { readArguments } from '../arguments.ts';
 import { welcome } from '../welcome.ts';
 import { appOf, makeDevelopment, readDevelopment, writeDevelopment } from '../development.ts';
@@ -28,11 +29,12 @@ ${describeSettings(startSettings)}`,
 
 async function start(settings: StartSettings): Promise<void> {
   const directory = process.cwd();
-  const configured = readApps(settings);
+  const configured = givenApps(settings);
   const development =
     configured === undefined ? (readDevelopment(directory) ?? makeDevelopment()) : undefined;
-  const apps = configured ?? (development === undefined ? [] : [appOf(development, settings)]);
-  const app = apps[0];
+  const own = development === undefined ? [] : [appOf(development, settings)];
+  const apps = configured ?? { from: 'settings' as const, apps: own };
+  const [app] = apps.apps;
   if (app === undefined) throw new Error('there is no app to start with');
   await runRole({ name: 'start', opsPort: 9100, settings, apps }, async (parts) => {
     const both = await openBoth(settings, parts, development === undefined ? undefined : app);
