@@ -44,7 +44,10 @@ export interface Cluster extends AsyncDisposable {
   apiUrl(api: number): string;
   /** A pusher-js of its own; private channels are signed as the backend of the app would. */
   pusherJs(edge: number, options?: PusherJsOptions, key?: string): PusherJs;
-  serverSdk(api: number, options?: { readonly secret?: string }): PusherServer;
+  serverSdk(
+    api: number,
+    options?: { readonly secret?: string; readonly app?: Cluster['app'] },
+  ): PusherServer;
   /** Stops an edge by SIGTERM and starts it again on its ports. */
   restartEdge(edge: number): Promise<void>;
   /** The same with a worker, also with one that was killed. */
@@ -185,9 +188,9 @@ function createSdks(app: Cluster['app'], edges: readonly Member[], apis: readonl
   const encryptionMasterKeyBase64 = randomBytes(32).toString('base64');
   const serverSdk: Sdks['serverSdk'] = (api, options = {}) =>
     new PusherServer({
-      appId: app.id,
-      key: app.key,
-      secret: options.secret ?? app.secret,
+      appId: (options.app ?? app).id,
+      key: (options.app ?? app).key,
+      secret: options.secret ?? (options.app ?? app).secret,
       host: '127.0.0.1',
       port: String(at(apis, api).port),
       useTLS: false,

@@ -7,7 +7,7 @@ const [name = '', ...rest] = process.argv.slice(2);
 const file = `test/bench/${name}.ts`;
 if (!/^[a-z-]+$/.test(name) || !existsSync(new URL(`../${file}`, import.meta.url))) {
   console.error(
-    'Usage: npm run bench -- fan-out|audit|state [options]   (see test/bench/README.md)',
+    'Usage: npm run bench -- fan-out|audit|state|apps [options]   (see test/bench/README.md)',
   );
   process.exit(2);
 }

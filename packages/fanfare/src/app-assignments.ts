@@ -16,13 +16,16 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   keys: 'keys are changed by `fanfare apps rotate-key`, or given to `add` by --key and --secret',
 };
 
+const NAME = /^[A-Za-z]\w*(\.[A-Za-z]\w*)*$/;
+
 /**
  * A value is JSON, or text where it is none; `@name` stands for the JSON of a file. Whether the
  * setting exists and may be so is for the schema to say.
  */
 export function parseAssignment(text: string): Assignment {
   const equals = text.indexOf('=');
-  if (equals <= 0) throw new UsageError(`expected name=value, got '${text}'`);
+  if (!NAME.test(text.slice(0, Math.max(0, equals))))
+    throw new UsageError(`expected name=value, as limits.maxEventBytes=20480, got '${text}'`);
   const [first = '', ...rest] = text.slice(0, equals).split('.');
   const elsewhere = Object.hasOwn(ELSEWHERE, first) ? ELSEWHERE[first] : undefined;
   if (elsewhere !== undefined) throw new UsageError(`${first}: ${elsewhere}`);
