@@ -71,6 +71,24 @@ function authOf({ id }: RawSocket, channel: string, { key, secret }: Credentials
   return `${key}:${sign(secret, `${id}:${channel}`)}`;
 }
 
+/** The text of a file of apps with these keys, numbered from 1. */
+function appsOf(...keys: readonly string[]): string {
+  const apps = keys.map((key, at) => ({
+    id: String(at + 1),
+    keys: [{ key, secret: 'top-secret' }],
+  }));
+  return JSON.stringify({ apps });
+}
+
+async function refusal(
+  argv: readonly string[],
+  env: Readonly<Record<string, string>>,
+): Promise<readonly [number | null, string]> {
+  const done = await runFanfare(argv, { env });
+  assert.equal(done.stdout, '', done.text);
+  return [done.code, done.stderr];
+}
+
 describe('Apps in Redis', () => {
   it('[AV1] without an app roles are ready, say how to get one, and refuse everybody', async () => {
     assert.match(await operate(redis.url, 'list'), /no app yet/);
@@ -206,13 +224,6 @@ describe('Apps in a file', () => {
       await writeFile(`${file}.new`, text);
       await rename(`${file}.new`, file);
     };
-    const appsOf = (...keys: readonly string[]): string =>
-      JSON.stringify({
-        apps: keys.map((key, at) => ({
-          id: String(at + 1),
-          keys: [{ key, secret: 'top-secret' }],
-        })),
-      });
     await write(appsOf('one'));
     await using own = await startCluster({
       edges: 1,
@@ -255,14 +266,6 @@ describe('Apps in a file', () => {
 
 describe('fanfare apps', () => {
   it('[AV9] says what is wrong with its call, and where the apps are if they are not in Redis', async () => {
-    const run = async (
-      argv: readonly string[],
-      env: Readonly<Record<string, string>>,
-    ): Promise<readonly [number | null, string]> => {
-      const done = await runFanfare(argv, { env });
-      assert.equal(done.stdout, '', done.text);
-      return [done.code, done.stderr];
-    };
     const here = { REDIS_URL: redis.url };
     const cases = [
       [['apps'], here, 2, /missing/],
@@ -288,7 +291,7 @@ describe('fanfare apps', () => {
     ] as const;
     await Promise.all(
       cases.map(async ([argv, env, code, text]) => {
-        const [found, stderr] = await run(argv, env);
+        const [found, stderr] = await refusal(argv, env);
         assert.equal(found, code, `${argv.join(' ')}: ${stderr}`);
         assert.match(stderr, text);
       }),

@@ -150,8 +150,6 @@ describe('Apps that change while sockets are open', () => {
   });
 
   it('[RG24] a bucket takes another rate at once', () => {
-    const taken = (bucket: TokenBucket, perSecond: number, nowMs: number): number =>
-      Array.from({ length: 100 }, () => bucket.take(perSecond, nowMs)).filter(Boolean).length;
     const bucket = new TokenBucket(10, 0);
     assert.equal(taken(bucket, 2, 0), 2);
     assert.equal(taken(bucket, 2, 1_000), 2);
@@ -164,4 +162,9 @@ async function connect(edge: EdgeUnderTest, { key }: { readonly key: string }): 
   const client = edge.open(`/app/${key}?protocol=7`);
   await client.established();
   return client;
+}
+
+/** How many of a hundred at once are let through. */
+function taken(bucket: TokenBucket, perSecond: number, nowMs: number): number {
+  return Array.from({ length: 100 }, () => bucket.take(perSecond, nowMs)).filter(Boolean).length;
 }

@@ -13,7 +13,9 @@ export const appsSettings = {
   APPS_FILE: z
     .string()
     .optional()
-    .describe('JSON file with several apps and all their settings, instead of `APP_*`.'),
+    .describe(
+      'JSON file with several apps and all their settings, instead of `APP_*`; read again when it changes.',
+    ),
   WEBHOOK_URL: secretUrl(
     webhookUrlSchema
       .optional()
