@@ -44,7 +44,7 @@ export async function openApps(
       case 'settings':
         return fixed(apps.apps);
       case 'file':
-        return refreshedBySignal(openAppsFile(apps.path, apps.apps, events));
+        return refreshedBySignal(await openAppsFile(apps.path, apps.apps, events));
       case 'redis':
         return refreshedBySignal(await backend.openApps(events));
     }

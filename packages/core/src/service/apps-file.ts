@@ -23,14 +23,15 @@ const TIMES: AppsFileTimes = { quietMs: 100, latestMs: 400, pollMs: 2_000 };
  * The apps of a file, read again whenever it changes. A file that cannot be used is told, and the
  * apps stay as they were. `apps` are those that stood in it at the start.
  */
-export function openAppsFile(
+export async function openAppsFile(
   path: string,
   apps: readonly App[],
   events: AppSourceEvents,
   times: Partial<AppsFileTimes> = {},
-): AppSource {
+): Promise<AppSource> {
   const registry = createMemoryAppRegistry(apps);
   const file = new WatchedFile(path, registry, events, { ...TIMES, ...times });
+  await file.look();
   return {
     ...registry,
     refresh: () => file.refresh(),
@@ -66,8 +67,7 @@ class WatchedFile {
     this.#registry = registry;
     this.#events = events;
     this.#times = times;
-    this.#poll = setInterval(() => void this.#look(), times.pollMs);
-    void this.#look();
+    this.#poll = setInterval(() => void this.look(), times.pollMs);
   }
 
   refresh(): void {
@@ -83,9 +83,10 @@ class WatchedFile {
     await this.#looks.settled();
   }
 
-  async #look(): Promise<void> {
+  /** Watches first, so that nothing falls between the two. */
+  async look(): Promise<void> {
     await this.#watchFolder();
-    this.#looks.again();
+    await this.#looks.look();
   }
 
   /**
