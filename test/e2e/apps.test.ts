@@ -286,6 +286,7 @@ describe('fanfare apps', () => {
       [['apps', 'add'], { ...here, APP_ID: '1' }, 2, /APP_ID: .* restart/],
       [['apps', 'list'], { REDIS_URL: 'redis://127.0.0.1:1' }, 1, /cannot reach Redis: .*REFUSED/],
       [['apps', 'list'], { REDIS_URL: `${redis.url}/99` }, 2, /no database of the number/],
+      [['webhooks', 'dead', '999999999', 'x'], here, 2, /there is no app 999999999; there is /],
       [['edge'], {}, 2, /REDIS_URL: expected/],
       [['api'], { ...here, WEBHOOK_URL: 'http://host/' }, 2, /WEBHOOK_URL: .*fanfare apps set/],
     ] as const;

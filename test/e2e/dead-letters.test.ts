@@ -152,12 +152,12 @@ describe('dead letters', () => {
   it('[WE14] of an app or a webhook that does not exist are refused with those that do, and so are wrong arguments', async () => {
     const nobody = 'ffffffffffff';
     const mistakes: readonly (readonly [argv: readonly string[], complaint: RegExp])[] = [
-      [['dead', '7', fresh], /the settings have no app 7; they have 1001/],
+      [['dead', '7', fresh], /there is no app 7; there is 1001/],
       [['dead', 'seven', fresh], /'seven' is no id of an app/],
       [['dead', app.id], /expected the id of a hook/],
       [['dead', app.id, nobody], new RegExp(`'${nobody}'; it has ${fresh} `)],
       [['dead', app.id, old, '--max', '0'], /--max: expected a whole number from 1, got '0'/],
-      [['replay', '7', old, '--to', fresh], /the settings have no app 7; they have 1001/],
+      [['replay', '7', old, '--to', fresh], /there is no app 7; there is 1001/],
       [['replay', app.id, nobody, '--to', fresh], new RegExp(`'${nobody}'; it has ${fresh} `)],
       [['replay', app.id, old], new RegExp(`'${old}'; it has ${fresh} `)],
       [['replay', app.id, old, '--to', nobody], new RegExp(`'${nobody}'; it has ${fresh} `)],

@@ -54,6 +54,17 @@ export async function openApps(
   return source;
 }
 
+/** The apps at this moment, for a command that ends with its answer. */
+export async function appsNow(
+  apps: AppsFrom,
+  backend: Pick<Backend, 'openApps'>,
+): Promise<readonly App[]> {
+  if (apps.from !== 'redis') return apps.apps;
+  // Whoever serves them tells what is wrong with them.
+  await using source = await backend.openApps({ refused() {}, recovered() {}, restored() {} });
+  return source.all();
+}
+
 function fixed(apps: readonly App[]): AppSource {
   // It is as long as the process is; there is nothing to look for and nothing to close.
   return { ...createMemoryAppRegistry(apps), refresh() {}, async [Symbol.asyncDispose]() {} };

@@ -9,6 +9,7 @@ import {
   type Environment,
 } from '@fanfare/core';
 import { parseAppId, type AppId } from '@fanfare/protocol';
+import { appsNow } from './apps-from.ts';
 import { UsageError } from './arguments.ts';
 import { chooseBackend, type State } from './backend.ts';
 import { print, printError } from './print.ts';
@@ -96,7 +97,7 @@ async function withState(
   });
   try {
     await using state = await backend.openState();
-    await use(state, apps);
+    await use(state, await appsNow(apps, backend));
   } catch (error) {
     if (isFailure(error, 'closed'))
       throw new UsageError(
@@ -147,12 +148,12 @@ function requireAppId(text: string): AppId {
   return id;
 }
 
-/** Refuses a hook that the settings do not have, and says which they have. Addresses may hold a token; hosts do not. */
+/** Refuses a hook that no app has, and says which there are. Addresses may hold a token; hosts do not. */
 function requireHook(apps: readonly App[], { app: id, hook }: DeadLaneName): void {
   const app = apps.find((each) => each.id === id);
   if (app === undefined) {
     const known = apps.map((each) => each.id).join(', ');
-    throw new UsageError(`the settings have no app ${id}; they have ${known}`);
+    throw new UsageError(`there is no app ${id}; there is ${known === '' ? 'none' : known}`);
   }
   if (app.webhooks.some((each) => each.id === hookOfLane(hook))) return;
   const hooks = app.webhooks.map((each) => `${each.id} (${new URL(each.url).host})`);

@@ -162,14 +162,14 @@ describe('The apps in Redis', () => {
     const signal = AbortSignal.timeout(50);
     const url = 'redis://127.0.0.1:1';
     const nothing = { refused() {}, recovered() {}, restored() {} };
-    for (const opening of [
+    const openings = [
       openRedisApps({ ...optionsFor(url), signal }, nothing),
       openRedisAppStore({ ...optionsFor(url), signal }),
-    ])
-      await within(
-        assert.rejects(opening, (error) => isFailure(error, 'closed')),
-        'the wait did not end',
-      );
+    ];
+    const refusals = openings.map((opening) =>
+      assert.rejects(opening, (error) => isFailure(error, 'closed')),
+    );
+    await within(Promise.all(refusals), 'the wait did not end');
   });
 });
 
