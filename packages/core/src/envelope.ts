@@ -1,6 +1,15 @@
 import { parseSocketId, type SocketId } from '@fanfare/protocol';
 
 /**
+ * Where a recorded message stands in its channel; `seq` is 0 for one that is not recorded. Within an
+ * epoch later messages have higher numbers. Of two epochs one began a history's time after the other ended.
+ */
+export interface Place {
+  readonly epoch: string;
+  readonly seq: number;
+}
+
+/**
  * What travels between processes: a header line and then the frame's bytes.
  *
  *     epoch:seq:id:flags:except\n{"event":…}
@@ -9,9 +18,7 @@ import { parseSocketId, type SocketId } from '@fanfare/protocol';
  * names it, `flags` is empty and kept for later, `except` is a socket id or empty. A receiver
  * slices; it never parses the frame.
  */
-export interface Envelope {
-  readonly epoch: string;
-  readonly seq: number;
+export interface Envelope extends Place {
   readonly id: string;
   readonly except: SocketId | null;
   readonly frame: Uint8Array;

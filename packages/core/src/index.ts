@@ -7,14 +7,16 @@ export {
   type AppLimits,
   type KeyPair,
 } from './app.ts';
-export { decodeEnvelope, envelopeBody, type Envelope } from './envelope.ts';
+export { decodeEnvelope, envelopeBody, type Envelope, type Place } from './envelope.ts';
 export { Failure, isFailure, type FailureCode } from './failure.ts';
 export { createMemoryAppRegistry } from './memory/memory-app-registry.ts';
 export { createMemoryAppStore, type MemoryAppStore } from './memory/memory-app-store.ts';
 export { createMemoryNetwork, type MemoryNetwork } from './memory/memory-bus.ts';
 export type { AppChange, AppRegistry, AppSource, AppSourceEvents } from './ports/app-registry.ts';
 export type { AppEntries, AppStore, StoreChange, StoredApps } from './ports/app-store.ts';
+export { eventCacheTimes, isKept } from './event-cache.ts';
 export type { Bus, BusEvents, BusMessage, Publisher } from './ports/bus.ts';
+export type { CachedEvent, EventCache, Recalled } from './ports/event-cache.ts';
 export type { ChannelCounts, StateReader } from './ports/state.ts';
 export { parseEntry } from './service/app-entries.ts';
 export { createAppEvents, type AppEvents } from './service/app-events.ts';
@@ -99,7 +101,7 @@ export { existenceEvent, parseSubjectKey, subjectKey, type SubjectKey } from './
 export { outboxLimits, stateTiming, type OutboxLimits, type StateTiming } from './state/timing.ts';
 export {
   wants,
-  wantsClientEvents,
+  wantsEvent,
   wantsExistence,
   type Dialect,
   type Webhook,

@@ -27,10 +27,13 @@ const eventNames = [
   'member_added',
   'member_removed',
   'client_event',
+  'cache_miss',
 ] as const satisfies readonly WebhookEventName[];
 
 /** webman/push has no other; a receiver written for it need not know them. */
-const webmanEventNames = eventNames.filter((name) => name !== 'client_event');
+const webmanEventNames = eventNames.filter(
+  (name) => name !== 'client_event' && name !== 'cache_miss',
+);
 
 /** Ours, in lower case: one that was set by hand would break what the receiver reads from it. */
 const OWN_HEADERS: ReadonlySet<string> = new Set([
@@ -110,11 +113,13 @@ export function wantsExistence(app: App, kind: Subject['kind'], channel: string)
   );
 }
 
-/** Whether the app has a hook that hears of client events on the channel. */
-export function wantsClientEvents(app: App, channel: string): boolean {
-  return app.webhooks.some(
-    (hook) => hook.events.includes('client_event') && concerns(hook, channel),
-  );
+/** Whether the app has a hook that hears of such events of the channel, which no count causes. */
+export function wantsEvent(
+  app: App,
+  name: 'client_event' | 'cache_miss',
+  channel: string,
+): boolean {
+  return app.webhooks.some((hook) => hook.events.includes(name) && concerns(hook, channel));
 }
 
 /** A signed-in user's own channel is nobody's business: hosted Pusher tells nothing of it either. */

@@ -1,4 +1,4 @@
-import { wantsClientEvents, type App, type Bus, type Outbox, type ShareStore } from '@fanfare/core';
+import { wantsEvent, type App, type Bus, type Outbox, type ShareStore } from '@fanfare/core';
 import {
   channelKey,
   eventFrame,
@@ -42,7 +42,7 @@ export function sendClientEvent(context: ClientEventContext, clientEvent: Client
       counters.clientEventsDropped += 1;
       events.clientEventLost(error);
     });
-  if (wantsClientEvents(app, channel)) void tellApp(context, key, clientEvent);
+  if (wantsEvent(app, 'client_event', channel)) void tellApp(context, key, clientEvent);
 }
 
 async function tellApp(

@@ -6,26 +6,30 @@
   The history is the sequence as well: its newest entry carries the last number. Once it has run
   out the channel begins a new epoch at 1, which tells an edge that it cannot know what it missed.
 
-  More keys may follow KEYS[3] later (the cached value of a cache channel), each announced by an
-  argument of its own as ARGV[6] announces KEYS[3]: an absent key has no name that would hash to
-  the right slot.
+  A cache channel keeps its last recorded message for those who subscribe later: in the same step
+  too, so that what is kept and what is delivered never differ in their order.
+
+  Behind KEYS[2] stand only those keys that an argument announces: an absent key has no name that
+  would hash to the right slot.
 
   KEYS[1]  {tag}:h:<app>/<channel>          list, the channel's last messages, newest first
   KEYS[2]  {tag}:s:<app>/<channel>          topic of the channel
-  KEYS[3]  {tag}:once:<app>/<channel>:<id>  string, there while the id is taken; only with ARGV[6]
+  KEYS[.]  {tag}:once:<app>/<channel>:<id>  string, there while the id is taken; only with ARGV[6]
+  KEYS[.]  {tag}:c:<app>/<channel>          string, what the channel keeps; only with ARGV[7]
   ARGV[1]  the envelope without its place: id:flags:except\nframe
   ARGV[2]  how many messages the history keeps; 0 for a message that is not recorded
   ARGV[3]  for how many milliseconds it keeps them
   ARGV[4]  the epoch to begin if the channel has none
   ARGV[5]  1 if an earlier attempt of the same publisher may have got through, else 0
   ARGV[6]  for how many milliseconds the id is taken once; 0 if the caller did not ask for that
+  ARGV[7]  for how many milliseconds the channel keeps the message; 0 if it is no cache channel
   Returns  the message's number; 0 if it is not recorded; -1 if it had been taken before
 ]]
-local history, topic, once = KEYS[1], KEYS[2], KEYS[3]
+local history, topic = KEYS[1], KEYS[2]
 local body, keep, keep_ms, new_epoch = ARGV[1], tonumber(ARGV[2]), ARGV[3], ARGV[4]
-local repeated, once_ms = ARGV[5] == '1', ARGV[6]
+local repeated, once_ms, cache_ms = ARGV[5] == '1', ARGV[6], ARGV[7]
 
-if once_ms ~= '0' and not redis.call('SET', once, '1', 'NX', 'PX', once_ms) then
+if once_ms ~= '0' and not redis.call('SET', KEYS[3], '1', 'NX', 'PX', once_ms) then
   return -1
 end
 
@@ -63,5 +67,8 @@ if redis.call('LPUSH', history, envelope) > keep then
   redis.call('LTRIM', history, 0, keep - 1)
 end
 redis.call('PEXPIRE', history, keep_ms)
+if cache_ms ~= '0' then
+  redis.call('SET', KEYS[#KEYS], envelope, 'PX', cache_ms)
+end
 redis.call('SPUBLISH', topic, envelope)
 return seq

@@ -8,6 +8,7 @@ import { partitionOf, tagOf } from './partitions.ts';
  *     fanfare:layout                       string, the number of partitions; stays for ever
  *     {tag}:h:<app>/<channel>              list, the channel's last messages; 60 s after the last one
  *     {tag}:once:<app>/<channel>:<id>      string, an id that was published once; 120 s
+ *     {tag}:c:<app>/<channel>              string, what a cache channel keeps; 30 min after it came. Empty: its lack was told; 5 s
  *     {tag}:s:<app>/<channel>              topic: no key, it holds nothing
  *     {tag}:p:<link>                       topic by which a subscriber link probes itself
  *
@@ -65,6 +66,10 @@ export function historyKey(channel: ChannelKey): string {
 /** An id has no colon, so what stands behind the last one is the id, whatever the channel's name holds. */
 export function onceKey(channel: ChannelKey, id: string): string {
   return `${prefix(channel)}once:${channel}:${id}`;
+}
+
+export function cacheKey(channel: ChannelKey): string {
+  return `${prefix(channel)}c:${channel}`;
 }
 
 export function topicOf(channel: ChannelKey): string {

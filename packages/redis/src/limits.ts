@@ -1,3 +1,5 @@
+import { eventCacheTimes } from '@fanfare/core';
+
 /**
  * Every bound and interval of the Redis side, with its unit. Settings and tests may give others;
  * what depends on several of them is said where they are used.
@@ -8,6 +10,9 @@ export interface RedisLimits {
   readonly historyMs: number;
   /** How long the id of a message published once stays taken. */
   readonly onceMs: number;
+  /** How long a cache channel keeps an event, and how long after a miss that was told no other one is. */
+  readonly cacheMs: number;
+  readonly cacheMissMs: number;
 
   /** A publish has this long, and this many tries, before it fails. */
   readonly publishMs: number;
@@ -55,6 +60,8 @@ export const redisLimits: RedisLimits = {
   historyMessages: 32,
   historyMs: 60_000,
   onceMs: 120_000,
+  cacheMs: eventCacheTimes.eventMs,
+  cacheMissMs: eventCacheTimes.missMs,
   publishMs: 1_000,
   publishTries: 3,
   publishMessages: 10_000,

@@ -1,11 +1,19 @@
-import { decodeEnvelope, type Bus, type BusEvents, type Publisher } from '@fanfare/core';
+import {
+  decodeEnvelope,
+  type Bus,
+  type BusEvents,
+  type EventCache,
+  type Publisher,
+} from '@fanfare/core';
 import { CommandLink } from './command-link.ts';
 import type { ConnectOptions, LinkLog } from './connect.ts';
 import { createBusCounters, type BusCounters } from './counters.ts';
 import { topicOf } from './keys.ts';
 import { redisLimits, type RedisLimits } from './limits.ts';
 import { Opening } from './opening.ts';
+import { recallScript, RedisEventCache } from './redis-event-cache.ts';
 import { publishScript, RedisPublisher } from './redis-publisher.ts';
+import type { Script } from './script.ts';
 import { SubscriberManager } from './subscriber-manager.ts';
 
 export interface RedisBusOptions {
@@ -54,6 +62,7 @@ export async function openRedisBus(options: RedisBusOptions, events: BusEvents):
     onRefused: (failure) => opening.settle(failure),
   });
   const publisher = new RedisPublisher(commands, shared.limits, shared.counters);
+  const cache = new RedisEventCache(commands, shared.limits);
   const subscriber = new SubscriberManager(
     {
       ...shared,
@@ -70,13 +79,14 @@ export async function openRedisBus(options: RedisBusOptions, events: BusEvents):
         }
         shared.counters.received += 1;
         shared.counters.receivedBytes += envelope.frame.length;
-        events.onMessage(channel, envelope.frame, envelope.except);
+        events.onMessage(channel, envelope.frame, envelope.except, envelope);
       },
       onChange: evaluate,
       onRefused: (failure) => opening.settle(failure),
     },
   );
   const close = async (): Promise<void> => {
+    cache.close();
     closing ??= Promise.all([
       publisher[Symbol.asyncDispose](),
       subscriber[Symbol.asyncDispose](),
@@ -93,14 +103,15 @@ export async function openRedisBus(options: RedisBusOptions, events: BusEvents):
     publish: (messages) => publisher.publish(messages),
     subscribe: (channel) => subscriber.subscribe(channel),
     unsubscribe: (channel) => subscriber.unsubscribe(channel),
+    recall: (channel, telling) => cache.recall(channel, telling),
     [Symbol.asyncDispose]: close,
   };
 }
 
-/** What an API node needs: it only publishes, over one connection. Waits and rejects as `openRedisBus` does. */
+/** What an API node needs: it hears nothing, over one connection. Waits and rejects as `openRedisBus` does. */
 export async function openRedisPublisher(
   options: RedisBusOptions,
-): Promise<Publisher & AsyncDisposable> {
+): Promise<Publisher & EventCache & AsyncDisposable> {
   const opening = new Opening();
   const shared = withDefaults(options);
   const commands = new CommandLink(shared, {
@@ -112,7 +123,9 @@ export async function openRedisPublisher(
     onRefused: (failure) => opening.settle(failure),
   });
   const publisher = new RedisPublisher(commands, shared.limits, shared.counters);
+  const cache = new RedisEventCache(commands, shared.limits);
   const close = async (): Promise<void> => {
+    cache.close();
     await publisher[Symbol.asyncDispose]();
     await commands[Symbol.asyncDispose]();
   };
@@ -123,13 +136,14 @@ export async function openRedisPublisher(
       return publisher.up;
     },
     publish: (messages) => publisher.publish(messages),
+    recall: (channel, telling) => cache.recall(channel, telling),
     [Symbol.asyncDispose]: close,
   };
 }
 
 interface Shared extends ConnectOptions {
   readonly counters: BusCounters;
-  readonly scripts: readonly [typeof publishScript];
+  readonly scripts: readonly Script[];
 }
 
 function withDefaults({ url, connectionName, log, counters, limits }: RedisBusOptions): Shared {
@@ -139,6 +153,6 @@ function withDefaults({ url, connectionName, log, counters, limits }: RedisBusOp
     log,
     counters: counters ?? createBusCounters(),
     limits: { ...redisLimits, ...limits },
-    scripts: [publishScript],
+    scripts: [publishScript, recallScript],
   };
 }

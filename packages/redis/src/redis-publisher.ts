@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { envelopeBody, Failure, type BusMessage, type Publisher } from '@fanfare/core';
+import { envelopeBody, Failure, isKept, type BusMessage, type Publisher } from '@fanfare/core';
 import type { ChainableCommander } from 'ioredis';
 import type { CommandLink } from './command-link.ts';
 import { isReply, plainError } from './connect.ts';
 import type { BusCounters } from './counters.ts';
-import { historyKey, onceKey, topicOf } from './keys.ts';
+import { cacheKey, historyKey, onceKey, topicOf } from './keys.ts';
 import type { RedisLimits } from './limits.ts';
 import { tagOf } from './partitions.ts';
 import { isForgottenScript, readScript } from './script.ts';
@@ -160,9 +160,11 @@ export class RedisPublisher implements Publisher, AsyncDisposable {
       pipeline.spublish(topic, `0:0:${body}`);
       return;
     }
-    const { historyMessages, historyMs, onceMs } = this.#limits;
+    const { historyMessages, historyMs, onceMs, cacheMs } = this.#limits;
+    const kept = isKept(message);
     const keys = [historyKey(channel), topic];
     if (once) keys.push(onceKey(channel, id));
+    if (kept) keys.push(cacheKey(channel));
     pipeline.evalsha(
       publishScript.digest,
       keys.length,
@@ -173,6 +175,7 @@ export class RedisPublisher implements Publisher, AsyncDisposable {
       this.#epochs.next(),
       perhapsTaken ? 1 : 0,
       once ? onceMs : 0,
+      kept ? cacheMs : 0,
     );
   }
 

@@ -15,6 +15,7 @@ const webmanNames: Readonly<Record<WebhookEvent['name'], string>> = {
   member_added: 'user_added',
   member_removed: 'user_removed',
   client_event: 'client_event',
+  cache_miss: 'cache_miss',
 };
 
 /** The event as it stands in a body. All values are text: SDKs of typed languages read nothing else. */

@@ -6,6 +6,11 @@ export {
 } from './app-source-contract.ts';
 export { appStoreContract, type StoreUnderTest } from './app-store-contract.ts';
 export { busContract, type OpenBus } from './bus-contract.ts';
+export {
+  eventCacheContract,
+  type CachesUnderTest,
+  type OpenCaches,
+} from './event-cache-contract.ts';
 export { openMemoryFuzzStore } from './fuzz/memory-store.ts';
 export { FUZZ_CHANNELS, type FuzzStore, type OpenFuzzStore } from './fuzz/run.ts';
 export { fuzzModes, type FuzzModeName } from './fuzz/modes.ts';

@@ -1,7 +1,11 @@
+import { randomUUID } from 'node:crypto';
 import type { ChannelKey } from '@fanfare/protocol';
-import { decodeEnvelope, envelopeBody } from '../envelope.ts';
+import { decodeEnvelope, envelopeBody, type Envelope } from '../envelope.ts';
+import { eventCacheTimes, isKept, type EventCacheTimes } from '../event-cache.ts';
 import { Failure } from '../failure.ts';
 import type { Bus, BusEvents, BusMessage } from '../ports/bus.ts';
+import type { EventCache } from '../ports/event-cache.ts';
+import { Fleeting } from './fleeting.ts';
 
 /** How long the id of a message that asked to be published once is remembered. */
 const ONCE_MS = 120_000;
@@ -11,29 +15,40 @@ export interface MemoryNetwork {
   open(events: BusEvents): Bus;
 }
 
-/** `nowMs` tells when the id of a message published `once` may be forgotten. */
-export function createMemoryNetwork(nowMs: () => number = Date.now): MemoryNetwork {
+/** `nowMs` tells when what is remembered may be forgotten. */
+export function createMemoryNetwork(
+  nowMs: () => number = Date.now,
+  times: EventCacheTimes = eventCacheTimes,
+): MemoryNetwork {
   const members = new Set<Member>();
-  const recent = new RecentIds(nowMs);
+  const taken = new Fleeting<true>(ONCE_MS, nowMs);
+  const cache = new MemoryEventCache(times, nowMs);
+  const epoch = randomUUID();
+  let recorded = 0;
   let inFlight: { readonly channel: ChannelKey; readonly bytes: Buffer }[] = [];
 
   // Messages cross as bytes and in a later turn, as they do through Redis: a receiver that kept
   // the publisher's objects, or counted on being called from inside publish, would fail there.
   const take = (message: BusMessage): void => {
-    if (message.once && recent.seen(`${message.channel}\n${message.id}`)) return;
+    const id = `${message.channel}\n${message.id}`;
+    if (message.once && taken.get(id) !== undefined) return;
+    if (message.once) taken.set(id, true);
     const body = envelopeBody(message.id, message.except, message.frame);
+    if (message.recorded) recorded += 1;
+    const place = message.recorded ? `${epoch}:${recorded}` : '0:0';
+    const bytes = Buffer.from(`${place}:${body}`);
+    if (isKept(message)) cache.keep(message.channel, bytes);
     if (inFlight.length === 0) setImmediate(deliver);
-    inFlight.push({ channel: message.channel, bytes: Buffer.from(`0:0:${body}`) });
+    inFlight.push({ channel: message.channel, bytes });
   };
   const deliver = (): void => {
     const batch = inFlight;
     inFlight = [];
     for (const { channel, bytes } of batch) {
-      const envelope = decodeEnvelope(bytes);
-      if (envelope === undefined) throw new Error('the memory bus made an envelope that is none');
+      const envelope = decoded(bytes);
       for (const member of members) {
         if (member.channels.has(channel))
-          member.events.onMessage(channel, envelope.frame, envelope.except);
+          member.events.onMessage(channel, envelope.frame, envelope.except, envelope);
       }
     }
   };
@@ -42,7 +57,7 @@ export function createMemoryNetwork(nowMs: () => number = Date.now): MemoryNetwo
     open(events) {
       const member: Member = { events, channels: new Set() };
       members.add(member);
-      return openMemoryBus(member, members, take);
+      return openMemoryBus(member, members, take, cache);
     },
   };
 }
@@ -56,6 +71,7 @@ function openMemoryBus(
   member: Member,
   members: Set<Member>,
   take: (message: BusMessage) => void,
+  cache: EventCache,
 ): Bus {
   const mustBeOpen = (): void => {
     if (!members.has(member)) throw new Failure('closed', 'the bus was closed');
@@ -75,29 +91,47 @@ function openMemoryBus(
     unsubscribe(channel) {
       member.channels.delete(channel);
     },
+    async recall(channel, telling) {
+      mustBeOpen();
+      return cache.recall(channel, telling);
+    },
     async [Symbol.asyncDispose]() {
       members.delete(member);
     },
   };
 }
 
-/** Ids in the order they came; the oldest leave as soon as their time is over. */
-class RecentIds {
-  readonly #until = new Map<string, number>();
-  readonly #nowMs: () => number;
+/** What cache channels keep, as envelopes, for a place and a frame are what is asked of it. */
+class MemoryEventCache implements EventCache {
+  readonly #kept: Fleeting<Buffer>;
+  /** Channels of whose miss an app was told. */
+  readonly #missed: Fleeting<true>;
 
-  constructor(nowMs: () => number) {
-    this.#nowMs = nowMs;
+  constructor({ eventMs, missMs }: EventCacheTimes, nowMs: () => number) {
+    this.#kept = new Fleeting(eventMs, nowMs);
+    this.#missed = new Fleeting(missMs, nowMs);
   }
 
-  seen(id: string): boolean {
-    const now = this.#nowMs();
-    for (const [old, until] of this.#until) {
-      if (until > now) break;
-      this.#until.delete(old);
+  keep(channel: ChannelKey, bytes: Buffer): void {
+    this.#kept.set(channel, bytes);
+    this.#missed.delete(channel);
+  }
+
+  async recall(channel: ChannelKey, telling: boolean): ReturnType<EventCache['recall']> {
+    const kept = this.#kept.get(channel);
+    if (kept !== undefined) {
+      const { epoch, seq, frame } = decoded(kept.value);
+      const text = Buffer.from(frame).toString('utf8');
+      return { event: { frame: text, place: { epoch, seq }, leftMs: kept.leftMs } };
     }
-    if (this.#until.has(id)) return true;
-    this.#until.set(id, now + ONCE_MS);
-    return false;
+    const isFirst = telling && this.#missed.get(channel) === undefined;
+    if (isFirst) this.#missed.set(channel, true);
+    return { event: undefined, isFirst };
   }
+}
+
+function decoded(bytes: Buffer): Envelope {
+  const envelope = decodeEnvelope(bytes);
+  if (envelope === undefined) throw new Error('the memory bus made an envelope that is none');
+  return envelope;
 }

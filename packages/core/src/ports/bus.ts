@@ -1,4 +1,6 @@
 import type { ChannelKey, SocketId } from '@fanfare/protocol';
+import type { Place } from '../envelope.ts';
+import type { EventCache } from './event-cache.ts';
 
 /** A finished Pusher frame on its way to every subscriber of one channel. */
 export interface BusMessage {
@@ -11,7 +13,8 @@ export interface BusMessage {
   readonly id: string;
   /**
    * Counted and kept in the channel's short history, so that a gap can be found and repaired.
-   * Client events are not: they may be lost, and would push out what may not.
+   * Client events are not: they may be lost, and would push out what may not. A recorded message
+   * of a cache channel becomes the one that the channel keeps.
    */
   readonly recorded: boolean;
   /** The id came from the caller: the same id on the same channel is published once in two minutes. */
@@ -31,7 +34,7 @@ export interface Publisher {
 }
 
 /** What an edge needs. A process has at most one subscription to a channel, whoever asked for it. */
-export interface Bus extends Publisher, AsyncDisposable {
+export interface Bus extends Publisher, EventCache, AsyncDisposable {
   /**
    * When this resolves, every later publish to the channel, by any process, reaches this one.
    * Rejects with `Failure('unavailable')` when that could not be had in time.
@@ -46,7 +49,12 @@ export interface BusEvents {
    * `frame` is a view into a buffer that is reused: consume it before returning. Called for all
    * messages of one read in one turn of the event loop.
    */
-  onMessage(channel: ChannelKey, frame: Uint8Array, except: SocketId | null): void;
+  onMessage(
+    channel: ChannelKey,
+    frame: Uint8Array,
+    except: SocketId | null,
+    place: Place,
+  ): void;
   /** The link broke or came back with every subscription live again; messages in between may be lost. */
   onUp(up: boolean): void;
 }

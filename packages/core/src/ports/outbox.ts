@@ -13,6 +13,10 @@ export type WebhookEvent =
       readonly user_id: string;
     }
   | {
+      readonly name: 'cache_miss';
+      readonly channel: string;
+    }
+  | {
       readonly name: 'client_event';
       readonly channel: string;
       readonly event: string;
