@@ -45,6 +45,7 @@ const events: readonly WebhookEvent[] = [
     socket_id: '123.456',
     user_id: '7',
   },
+  { name: 'cache_miss', channel: 'cache-prices' },
 ];
 
 /** How many of the events a channel can have each webhook of the app is told. */

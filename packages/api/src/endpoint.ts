@@ -1,4 +1,10 @@
-import { Failure, type AppRegistry, type Publisher, type StateReader } from '@fanfare/core';
+import {
+  Failure,
+  type AppRegistry,
+  type EventCache,
+  type Publisher,
+  type StateReader,
+} from '@fanfare/core';
 import type { HttpBindings } from '@hono/node-server';
 import type { Context, Hono } from 'hono';
 import type { IncomingMessage } from 'node:http';
@@ -13,6 +19,8 @@ import { pathOf, queryOf, sentTarget } from './target.ts';
 export interface ApiDeps {
   readonly apps: AppRegistry;
   readonly publisher: Publisher;
+  /** What cache channels keep. */
+  readonly cache: EventCache;
   /** What the cluster knows of its channels. */
   readonly state: StateReader;
   readonly events: ApiEvents;

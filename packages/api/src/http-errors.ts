@@ -108,6 +108,10 @@ export const httpErrors = {
     () => 'Cannot retrieve the user count unless the channel is a presence channel',
   ),
   usersChannel: httpError(400, () => 'Users can only be retrieved for presence channels'),
+  cacheChannel: httpError(
+    400,
+    () => 'Cannot retrieve the cache unless the channel is a cache channel',
+  ),
   channelsListed: httpError(
     400,
     (max: number) =>

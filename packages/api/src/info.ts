@@ -96,6 +96,10 @@ export function isPresence(channel: ChannelName): boolean {
   return channelTraits(channel).kind === 'presence';
 }
 
+export function isCache(channel: ChannelName): boolean {
+  return channelTraits(channel).cache;
+}
+
 /**
  * The channel on which the server reaches the sockets of one user. Nobody subscribes to it by its
  * name, so it is in no list, and asked for by name it is unoccupied.

@@ -122,8 +122,7 @@ function decodeSocketId(value: unknown): SocketId | null | Refusal {
 }
 
 function refuseUnserved(channel: ChannelName): Refusal | undefined {
-  const { kind, cache } = channelTraits(channel);
-  if (cache) return httpErrors.notAvailable('Cache channels are');
+  const { kind } = channelTraits(channel);
   if (kind === 'user') return httpErrors.notAvailable('Server-to-user events are');
   return undefined;
 }

@@ -5,6 +5,7 @@ import {
   createMemoryAppRegistry,
   type App,
   type BusMessage,
+  type EventCache,
   type StateReader,
 } from '@fanfare/core';
 import { createApi, type ApiApp, type ApiEvents } from '../src/index.ts';
@@ -36,12 +37,18 @@ export interface HarnessOptions {
   readonly apps?: readonly App[];
   /** Without one, nobody is in any channel. */
   readonly state?: StateReader;
+  /** Without one, no channel keeps anything. */
+  readonly cache?: EventCache;
   readonly pathPrefix?: string;
   readonly nowMs?: () => number;
   readonly onAnswered?: () => void;
   /** The bus takes nothing before this. */
   readonly held?: Promise<void>;
 }
+
+export const emptyCache: EventCache = {
+  recall: async () => ({ event: undefined, isFirst: false }),
+};
 
 export function harness(options: HarnessOptions = {}): Harness {
   const published: (readonly BusMessage[])[] = [];
@@ -70,6 +77,7 @@ export function harness(options: HarnessOptions = {}): Harness {
         published.push(messages);
       },
     },
+    cache: options.cache ?? emptyCache,
     state: options.state ?? memoryState(),
     ...(options.pathPrefix !== undefined && { pathPrefix: options.pathPrefix }),
     events,

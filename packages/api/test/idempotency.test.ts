@@ -76,6 +76,7 @@ describe('Idempotency-Key', () => {
     const app = createApi({
       apps: createMemoryAppRegistry([makeApp()]),
       publisher: edge,
+      cache: edge,
       state: memoryState(),
       events: harness().events,
       nowMs: () => NOW_SECONDS * 1000,

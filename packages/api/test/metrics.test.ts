@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import { createLogger, createMemoryAppRegistry } from '@fanfare/core';
 import { Registry } from 'prom-client';
 import { createApi, createApiEvents, type ApiEvents } from '../src/index.ts';
-import { assertOk, makeApp, NOW_SECONDS, send, sendTo, trigger } from './harness.ts';
+import { assertOk, emptyCache, makeApp, NOW_SECONDS, send, sendTo, trigger } from './harness.ts';
 import { memoryState } from './memory-state.ts';
 
 function eventsOf(registry: Registry): ApiEvents {
@@ -22,6 +22,7 @@ describe('metrics', () => {
     const app = createApi({
       apps: createMemoryAppRegistry([makeApp()]),
       publisher: { up: true, publish: () => Promise.resolve() },
+      cache: emptyCache,
       state: memoryState(),
       events: eventsOf(registry),
       nowMs: () => NOW_SECONDS * 1000,

@@ -3,7 +3,16 @@ import { describe, it } from 'node:test';
 import { createMemoryAppRegistry, createMemoryNetwork } from '@fanfare/core';
 import { channelKey, parseAppId, parseChannelName } from '@fanfare/protocol';
 import { createApi } from '../src/index.ts';
-import { assertOk, deferred, harness, makeApp, NOW_SECONDS, send, trigger } from './harness.ts';
+import {
+  assertOk,
+  deferred,
+  emptyCache,
+  harness,
+  makeApp,
+  NOW_SECONDS,
+  send,
+  trigger,
+} from './harness.ts';
 import { memoryState } from './memory-state.ts';
 
 describe('what a trigger does on the bus', () => {
@@ -21,6 +30,7 @@ describe('what a trigger does on the bus', () => {
     const app = createApi({
       apps: createMemoryAppRegistry([makeApp()]),
       publisher: network.open({ onMessage() {}, onUp() {} }),
+      cache: emptyCache,
       state: memoryState(),
       events: harness().events,
       nowMs: () => NOW_SECONDS * 1000,
@@ -36,6 +46,7 @@ describe('what a trigger does on the bus', () => {
     const app = createApi({
       apps: createMemoryAppRegistry([makeApp()]),
       publisher: { up: true, publish: () => taken.promise },
+      cache: emptyCache,
       state: memoryState(),
       events: harness().events,
       nowMs: () => NOW_SECONDS * 1000,

@@ -49,10 +49,9 @@ export function admitSubscribe(app: App, socketId: SocketId, frame: Frame<'subsc
       'RequestError',
       400,
     );
-  const { kind, cache } = channelTraits(channel);
+  const { kind } = channelTraits(channel);
   if (kind === 'user')
     return refused(clientErrors.notAvailable('User channels'), 'ServerError', 501);
-  if (cache) return refused(clientErrors.notAvailable('Cache channels'), 'ServerError', 501);
   if (kind === 'public') return { ok: true, channel, member: undefined };
   const error = checkAuth(app, socketId, channel, frame);
   if (error !== undefined) return refused(error, 'AuthError', 401);

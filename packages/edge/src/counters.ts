@@ -15,6 +15,11 @@ export interface EdgeCounters {
   clientEventsDropped: number;
   /** Client events that a webhook wanted and the outbox did not take. */
   clientEventsUntold: number;
+  /** Subscribers of cache channels that were given the last event, and those for whom there was none. */
+  cacheHits: number;
+  cacheMisses: number;
+  /** Misses that a webhook wanted and the outbox did not take. */
+  cacheMissesUntold: number;
   /** Changes of rosters told to the subscribers here, once each. */
   memberEvents: number;
   /** Rosters read because changes had been missed. */
@@ -38,6 +43,9 @@ export function createEdgeCounters(): EdgeCounters {
     clientEvents: 0,
     clientEventsDropped: 0,
     clientEventsUntold: 0,
+    cacheHits: 0,
+    cacheMisses: 0,
+    cacheMissesUntold: 0,
     memberEvents: 0,
     rostersRead: 0,
     leases: 0,

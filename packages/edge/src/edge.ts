@@ -27,6 +27,7 @@ import type { EdgeCounters } from './counters.ts';
 import { drain } from './drain.ts';
 import type { EdgeEvents } from './events.ts';
 import { HeartbeatWheel } from './heartbeat.ts';
+import { createRecall, type RecallOptions } from './recall.ts';
 import { createHoldings } from './holdings.ts';
 import { Hub } from './hub.ts';
 import { RosterRefresher } from './roster-refresher.ts';
@@ -41,6 +42,8 @@ export interface EdgeOptions {
   readonly drainSeconds: number;
   /** How the state store is told; for tests. */
   readonly reporter?: EdgeReporterOptions;
+  /** How patiently the events of cache channels are read; for tests. */
+  readonly recall?: RecallOptions;
 }
 
 export interface EdgeParts {
@@ -104,6 +107,8 @@ export async function startEdge(options: EdgeOptions, parts: EdgeParts): Promise
     changed: (subject) => state.reporter.changed(subject),
     join: async (...args) => state.reporter.join(...args),
     lost: (channel) => state.refresher.refresh(channel),
+    recall: createRecall({ ...context, apps: parts.apps, options: options.recall }),
+    nowMs: context.nowMs,
   });
   const unfollow = followAppChanges(parts.apps, context.connections);
   context.wheel.start();

@@ -217,6 +217,24 @@ const SERIES: readonly Exposed<keyof EdgeCounters>[] = [
     type: 'total',
   },
   {
+    name: 'fanfare_cache_hits_total',
+    help: 'Subscribers of cache channels that were given the last event.',
+    of: 'cacheHits',
+    type: 'total',
+  },
+  {
+    name: 'fanfare_cache_misses_total',
+    help: 'Subscribers of cache channels for whom there was no event.',
+    of: 'cacheMisses',
+    type: 'total',
+  },
+  {
+    name: 'fanfare_cache_misses_untold_total',
+    help: 'Cache misses that a webhook wanted and that could not be kept for it.',
+    of: 'cacheMissesUntold',
+    type: 'total',
+  },
+  {
     name: 'fanfare_member_events_total',
     help: 'Members added or removed, once per event.',
     of: 'memberEvents',

@@ -1,12 +1,14 @@
 import type {
   Bus,
   BusEvents,
+  CachedEvent,
   JoinOutcome,
   RosterFeed,
   RosterFeedEvents,
   Subject,
 } from '@fanfare/core';
 import { channelOfKey, channelTraits, type ChannelKey, type SocketId } from '@fanfare/protocol';
+import { CacheChannel } from './cache-channel.ts';
 import type { EdgeCounters } from './counters.ts';
 import { PresenceChannel, type MemberSubject, type PresenceLinks } from './presence-channel.ts';
 import type { ClientSocket } from './socket.ts';
@@ -25,6 +27,8 @@ export interface LocalChannel {
   readonly isReported: boolean;
   /** Its members, for a presence channel. */
   readonly presence: PresenceChannel | undefined;
+  /** Its last event, for a cache channel. */
+  readonly cache: CacheChannel | undefined;
   /** Subscriptions and subscribes under way; the bus is let go when nobody is left. */
   interested: number;
   /** Subscriptions that were confirmed. */
@@ -45,6 +49,9 @@ export interface HubLinks {
   join(subject: MemberSubject, info: string, membersMax: number): Promise<JoinOutcome>;
   /** Changes were missed: the channel's roster has to be read and handed to it. */
   lost(channel: PresenceChannel): void;
+  /** What a cache channel keeps. */
+  recall(channel: ChannelKey): Promise<CachedEvent | undefined>;
+  nowMs(): number;
 }
 
 /** Which channels this edge listens to on the bus, and where their events go. */
@@ -58,9 +65,12 @@ export class Hub {
     join: async (...args) => this.#links.join(...args),
     lost: (channel) => this.#links.lost(channel),
     publish: (channel, frame) => {
-      if (this.#channels.get(channel)?.subscribed === 0) return;
+      const local = this.#channels.get(channel);
+      if (local?.subscribed === 0) return;
       this.#counters.memberEvents += 1;
-      this.#links.publish(channel, Buffer.from(frame));
+      const bytes = Buffer.from(frame);
+      this.#links.publish(channel, bytes);
+      local?.cache?.tell(bytes, null);
     },
   };
   #connected: HubLinks | undefined;
@@ -113,12 +123,13 @@ export class Hub {
 
   #add(key: ChannelKey): LocalChannel {
     const partition = this.#links.partitionOf(key);
-    const { kind } = channelTraits(channelOfKey(key));
+    const { kind, cache } = channelTraits(channelOfKey(key));
     const channel: LocalChannel = {
       key,
       partition,
       isReported: kind !== 'user',
       presence: kind === 'presence' ? new PresenceChannel(key, this.#presenceLinks) : undefined,
+      cache: cache ? new CacheChannel(key, this.#links) : undefined,
       interested: 1,
       subscribed: 0,
       ready: undefined,
@@ -183,6 +194,7 @@ export class Hub {
     channel.subscribed -= 1;
     this.#counters.subscriptions -= 1;
     channel.presence?.part(id);
+    channel.cache?.part(id);
     this.#changed(channel);
     this.release(channel);
   }
@@ -192,17 +204,25 @@ export class Hub {
   }
 
   /** One event from the bus: one native publish, whatever the number of subscribers. */
-  readonly onMessage: BusEvents['onMessage'] = (key, frame, except) => {
+  readonly onMessage: BusEvents['onMessage'] = (key, frame, except, place) => {
     const channel = this.#channels.get(key);
-    if (channel === undefined || channel.subscribed === 0) return;
-    const skipped = except === null ? undefined : this.#connections.get(except);
+    if (channel === undefined) return;
+    const { cache } = channel;
+    cache?.onEvent(frame, place);
+    if (channel.subscribed === 0) return;
+    const skipped =
+      except === null || cache?.isApart(except) === true
+        ? undefined
+        : this.#connections.get(except);
     const skips = skipped?.isSubscribed(key) === true;
-    const receivers = skips ? channel.subscribed - 1 : channel.subscribed;
+    if (skips) skipped.socket.publish(key, frame);
+    else this.#links.publish(key, frame);
+    // Those apart have had this event or a later one; but what is not recorded is for them as well.
+    const told = place.seq === 0 ? (cache?.tell(frame, except) ?? 0) : 0;
+    const receivers = channel.subscribed - (cache?.apart ?? 0) + told - (skips ? 1 : 0);
     this.#counters.eventsIn += 1;
     this.#counters.eventsOut += receivers;
     this.#counters.eventBytesOut += receivers * frame.byteLength;
-    if (skips) skipped.socket.publish(key, frame);
-    else this.#links.publish(key, frame);
   };
 
   readonly onRosterChange: RosterFeedEvents['onChange'] = (key, change) => {

@@ -1,5 +1,6 @@
 import type { App } from '@fanfare/core';
 import {
+  cacheMissFrame,
   channelKey,
   clientErrors,
   closeReasons,
@@ -15,6 +16,8 @@ import {
   type SocketId,
 } from '@fanfare/protocol';
 import { admitSubscribe, type Refusal } from './admission.ts';
+import type { FirstEvent } from './cache-channel.ts';
+import type { EdgeCounters } from './counters.ts';
 import type { EdgeEvents } from './events.ts';
 import type { Hub, LocalChannel } from './hub.ts';
 import type { ClientSocket } from './socket.ts';
@@ -25,6 +28,7 @@ import type { Task } from './turnstile.ts';
 export interface SubscribingContext {
   readonly hub: Hub;
   readonly events: EdgeEvents;
+  readonly counters: EdgeCounters;
   readonly nowMs: () => number;
 }
 
@@ -101,7 +105,7 @@ function subscribe(
     connection.refuse(channel, refusal);
     return undefined;
   }
-  if (local.ready !== undefined || member !== undefined)
+  if (local.ready !== undefined || member !== undefined || local.cache !== undefined)
     return confirmWhen(enter(connection, wish), context, connection, wish);
   confirm(context, connection, wish);
   return undefined;
@@ -118,25 +122,41 @@ function objection(
   return subscriptions.size < max ? undefined : overLimit(clientErrors.tooManyChannels(max));
 }
 
-/** Resolves with false when a presence channel is full. */
-async function enter(connection: SubscribingConnection, { local, member }: Wish): Promise<boolean> {
+interface Entered {
+  /** On a cache channel. */
+  readonly first: FirstEvent | undefined;
+}
+
+/** Resolves with undefined when a presence channel is full. */
+async function enter(
+  { id, app }: SubscribingConnection,
+  { local, member }: Wish,
+): Promise<Entered | undefined> {
   if (local.ready !== undefined) await local.ready;
-  if (local.presence === undefined || member === undefined) return true;
-  const { id, app } = connection;
-  return local.presence.join(id, member, app.limits.maxPresenceMembers);
+  const { presence, cache } = local;
+  if (presence !== undefined && member !== undefined) {
+    const isIn = await presence.join(id, member, app.limits.maxPresenceMembers);
+    if (!isIn) return undefined;
+  }
+  try {
+    return { first: await cache?.first() };
+  } catch (error) {
+    presence?.part(id);
+    throw error;
+  }
 }
 
 async function confirmWhen(
-  entered: Promise<boolean>,
+  entering: Promise<Entered | undefined>,
   context: SubscribingContext,
   connection: SubscribingConnection,
   wish: Wish,
 ): Promise<void> {
   const { hub, events, nowMs } = context;
   const startedMs = nowMs();
-  let isIn: boolean;
+  let entered: Entered | undefined;
   try {
-    isIn = await entered;
+    entered = await entering;
   } catch (error) {
     hub.release(wish.local);
     events.subscribeFailed(error);
@@ -145,7 +165,7 @@ async function confirmWhen(
     return;
   }
   const waitedMs = nowMs() - startedMs;
-  if (isIn) confirm(context, connection, wish);
+  if (entered !== undefined) confirm(context, connection, wish, entered.first);
   else {
     hub.release(wish.local);
     const { maxPresenceMembers: max } = connection.app.limits;
@@ -154,22 +174,32 @@ async function confirmWhen(
   events.subscribeWaited(waitedMs);
 }
 
-/** The confirmation goes out before the socket joins the topic, so nothing of the channel precedes it. */
+/**
+ * The confirmation goes out before the socket joins the topic, so nothing of the channel precedes
+ * it; then, of a cache channel, its last event, so that only later ones follow.
+ */
 function confirm(
-  { hub }: SubscribingContext,
+  { hub, counters }: SubscribingContext,
   connection: SubscribingConnection,
   { channel, local }: Wish,
+  first?: FirstEvent,
 ): void {
-  const { presence } = local;
+  const { presence, cache } = local;
   if (connection.isOpen)
     connection.socket.send(presence?.succeededFrame() ?? subscriptionSucceededFrame(channel));
+  if (connection.isOpen && first !== undefined) {
+    counters[first.frame === undefined ? 'cacheMisses' : 'cacheHits'] += 1;
+    connection.socket.send(first.frame ?? cacheMissFrame(channel));
+  }
   if (!connection.isOpen) {
     presence?.part(connection.id);
     hub.release(local);
     return;
   }
   connection.subscriptions.add(local.key);
-  connection.socket.subscribe(local.key);
+  if (cache !== undefined && first !== undefined)
+    cache.enter(connection.id, connection.socket, first);
+  else connection.socket.subscribe(local.key);
   hub.confirmed(local);
 }
 

@@ -1,4 +1,11 @@
-import { Failure, type Bus, type BusEvents, type BusMessage } from '@fanfare/core';
+import {
+  Failure,
+  type Bus,
+  type BusEvents,
+  type BusMessage,
+  type Place,
+  type Recalled,
+} from '@fanfare/core';
 import type { ChannelKey, SocketId } from '@fanfare/protocol';
 import { Inbox } from './inbox.ts';
 
@@ -9,9 +16,18 @@ export interface Asked {
   readonly fail: () => void;
 }
 
+/** A read of what a cache channel keeps, to be answered when the test says so. */
+export interface AskedRecall {
+  readonly channel: ChannelKey;
+  readonly telling: boolean;
+  readonly answer: (recalled: Recalled) => void;
+  readonly fail: () => void;
+}
+
 /** A bus whose answers come when the test wants them; it delivers nothing by itself. */
 export class ControlledBus implements Bus {
   readonly asked = new Inbox<Asked>('subscribe on the bus');
+  readonly recalls = new Inbox<AskedRecall>('read of a cache channel');
   readonly published: BusMessage[] = [];
   /** What the bus has to deliver: from subscribe until it fails or is taken back. */
   readonly wanted = new Map<ChannelKey, Asked>();
@@ -49,9 +65,21 @@ export class ControlledBus implements Bus {
     this.published.push(...messages);
   }
 
-  /** Hands out an event as the real ones do: only of channels that are wanted. */
-  deliver(channel: ChannelKey, frame: string, except: SocketId | null = null): void {
-    if (this.wanted.has(channel)) this.events.onMessage(channel, Buffer.from(frame), except);
+  async recall(channel: ChannelKey, telling: boolean): Promise<Recalled> {
+    return new Promise((answer, reject) => {
+      const fail = (): void => reject(new Failure('unavailable', 'the bus is away'));
+      this.recalls.push({ channel, telling, answer, fail });
+    });
+  }
+
+  /** Hands out an event as the real ones do: only of channels that are wanted; unrecorded unless it has a place. */
+  deliver(
+    channel: ChannelKey,
+    frame: string,
+    except: SocketId | null = null,
+    place: Place = { epoch: '0', seq: 0 },
+  ): void {
+    if (this.wanted.has(channel)) this.events.onMessage(channel, Buffer.from(frame), except, place);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -33,7 +33,7 @@ describe('Fan-out', () => {
     (await bus.asked.next()).answer();
     await waiting.ready;
     bus.deliver(LOBBY, 'x');
-    hub.onMessage(ROOM, Buffer.from('x'), null);
+    hub.onMessage(ROOM, Buffer.from('x'), null, { epoch: '0', seq: 0 });
     assert.deepEqual(published, []);
     assert.deepEqual(delivered(counters), { eventsIn: 0, eventsOut: 0, eventBytesOut: 0 });
   });
@@ -171,6 +171,8 @@ function setup(): {
     changed() {},
     join: async () => Promise.reject(new Error('nobody joins here')),
     lost() {},
+    recall: async () => Promise.reject(new Error('nothing is kept here')),
+    nowMs: () => 0,
   });
   const join = (name: string, channels: readonly ChannelKey[]): SocketId => {
     const id = socketId(name);

@@ -10,6 +10,7 @@ import {
   type AppSourceEvents,
   type Bus,
   type BusEvents,
+  type EventCache,
   type Logger,
   type Outbox,
   type Publisher,
@@ -34,7 +35,7 @@ import { exposeBusCounters } from './bus-metrics.ts';
 export interface Backend {
   readonly name: 'memory' | 'redis';
   openBus(events: BusEvents): Promise<Bus>;
-  openPublisher(): Promise<Publisher & AsyncDisposable>;
+  openPublisher(): Promise<Publisher & EventCache & AsyncDisposable>;
   openState(): Promise<State>;
   openFeed(events: RosterFeedEvents): Promise<RosterFeed>;
   /** The apps that stand in the store itself. */

@@ -164,6 +164,7 @@ export async function openApi(
   const api = createApi({
     apps: parts.apps,
     publisher,
+    cache: publisher,
     state,
     events,
     pathPrefix: settings.API_PATH_PREFIX,

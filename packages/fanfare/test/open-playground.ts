@@ -39,6 +39,7 @@ export function openPlayground(options: Partial<PlaygroundOptions> = {}): Playgr
       up: true,
       publish: async (messages) => void published.push(...messages),
     },
+    cache: { recall: async () => ({ event: undefined, isFirst: false }) },
     state: createMemoryState({
       timing: stateTiming,
       nowMs: () => 0,

@@ -26,6 +26,7 @@ export {
 } from './ids.ts';
 export { limits } from './limits.ts';
 export {
+  cacheMissFrame,
   connectionEstablishedFrame,
   errorFrame,
   eventFrame,

@@ -27,6 +27,11 @@ export function subscriptionSucceededFrame(channel: ChannelName): string {
   return `{"event":"pusher_internal:subscription_succeeded","data":"{}","channel":${JSON.stringify(channel)}}`;
 }
 
+/** What a subscriber of a cache channel gets when there is no event; Java decrypts any other data. */
+export function cacheMissFrame(channel: ChannelName): string {
+  return `{"event":"pusher:cache_miss","channel":${JSON.stringify(channel)},"data":"{}"}`;
+}
+
 /** A member of a presence channel; `info` is its user_info as JSON, or empty. */
 export interface PresenceMember {
   readonly user: string;

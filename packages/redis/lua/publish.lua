@@ -14,8 +14,8 @@
 
   KEYS[1]  {tag}:h:<app>/<channel>          list, the channel's last messages, newest first
   KEYS[2]  {tag}:s:<app>/<channel>          topic of the channel
-  KEYS[.]  {tag}:once:<app>/<channel>:<id>  string, there while the id is taken; only with ARGV[6]
-  KEYS[.]  {tag}:c:<app>/<channel>          string, what the channel keeps; only with ARGV[7]
+  KEYS[3]  {tag}:once:<app>/<channel>:<id>  string, there while the id is taken; only with ARGV[6]
+  KEYS[#KEYS]  {tag}:c:<app>/<channel>      string, what the channel keeps, the last key; only with ARGV[7]
   ARGV[1]  the envelope without its place: id:flags:except\nframe
   ARGV[2]  how many messages the history keeps; 0 for a message that is not recorded
   ARGV[3]  for how many milliseconds it keeps them

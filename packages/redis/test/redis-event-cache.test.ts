@@ -70,7 +70,7 @@ describe('What a cache channel keeps in Redis', () => {
     await under.bus.publish([message({ channel: prices, frame: 'kept' })]);
     await client.script('FLUSH');
     assert.equal((await under.bus.recall(prices, true)).event?.frame, 'kept');
-    await client.client('KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
+    await client.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
     assert.equal(await under.ups.next(), false);
     await assertFails(under.bus.recall(prices, true), 'unavailable');
     assert.equal(await under.ups.next(), true);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { wantsClientEvents, wantsExistence, type WebhookEvent } from '@fanfare/core';
+import { wantsEvent, wantsExistence, type WebhookEvent } from '@fanfare/core';
 import { routingsOf } from '../src/router.ts';
 import { app, clientEvent, entry, occupied, vacated } from './given.ts';
 
@@ -83,13 +83,13 @@ describe('Routing', () => {
     assert.equal(wantsExistence(app([]), 'channel', 'room-1'), false);
   });
 
-  it('[WH24] an app knows whether somebody hears of client events', () => {
-    const one = app([{ url, events: ['client_event'], channels: { suffix: '-chat' } }]);
-    assert.equal(wantsClientEvents(one, 'private-a-chat'), true);
-    assert.equal(wantsClientEvents(one, 'private-a'), false);
-    assert.equal(
-      wantsClientEvents(app([{ url, events: ['channel_occupied'] }]), 'private-a'),
-      false,
-    );
+  it('[WH24] an app knows whether somebody hears of client events or cache misses', () => {
+    for (const name of ['client_event', 'cache_miss'] as const) {
+      const one = app([{ url, events: [name], channels: { suffix: '-chat' } }]);
+      assert.equal(wantsEvent(one, name, 'private-cache-chat'), true);
+      assert.equal(wantsEvent(one, name, 'private-cache-a'), false);
+      const others = app([{ url, events: ['channel_occupied'] }]);
+      assert.equal(wantsEvent(others, name, 'private-cache-a'), false);
+    }
   });
 });

@@ -49,12 +49,7 @@ export interface BusEvents {
    * `frame` is a view into a buffer that is reused: consume it before returning. Called for all
    * messages of one read in one turn of the event loop.
    */
-  onMessage(
-    channel: ChannelKey,
-    frame: Uint8Array,
-    except: SocketId | null,
-    place: Place,
-  ): void;
+  onMessage(channel: ChannelKey, frame: Uint8Array, except: SocketId | null, place: Place): void;
   /** The link broke or came back with every subscription live again; messages in between may be lost. */
   onUp(up: boolean): void;
 }
