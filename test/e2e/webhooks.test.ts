@@ -215,6 +215,34 @@ describe('webhooks of a cluster', { concurrency: true }, () => {
     assert.deepEqual(await usersOf(sdk, room), []);
   });
 
+  it('[WE20] tell of a client event behind its channel and its member, however soon it is sent', async () => {
+    const first = 'private-not-fresh';
+    await using _socket = await openClient(cluster, 0, [first]);
+    // From then on what comes is told at once, and could overtake.
+    await receiver.storyOf(first, 1);
+    const names = Array.from({ length: 50 }, (_, index) =>
+      index % 5 === 0 ? `presence-fresh-${index}` : `private-fresh-${index}`,
+    );
+    // As many of them as a connection may send events in a moment.
+    for (let at = 0; at < names.length; at += 10) {
+      await using socket = await openClient(cluster, (at / 10) % 2, []);
+      for (const name of names.slice(at, at + 10)) {
+        socket.send('pusher:subscribe', subscription(sdk, socket.id, name, 'a'));
+        socket.send('client-said', 'at once', name);
+      }
+      for (const name of names.slice(at, at + 10)) {
+        const isPresence = name.startsWith('presence-');
+        const story = await receiver.storyOf(name, isPresence ? 3 : 2);
+        assert.deepEqual(story.slice(0, 3).toSorted(), [
+          'channel_occupied',
+          'client_event client-said',
+          ...(isPresence ? ['member_added a'] : []),
+        ]);
+        assert.equal(story[isPresence ? 2 : 1], 'client_event client-said');
+      }
+    }
+  });
+
   it('[WE11] go to the address and in the dialect that the settings of the one app name', async () => {
     await using own = await startReceiver();
     await using small = await startCluster({

@@ -44,6 +44,7 @@ export {
 export { isSignatureOf, md5, sign } from './signature.ts';
 export { hookOfLane, isReplayLane, LANE_FULL, replayLane } from './ports/outbox.ts';
 export type {
+  Appended,
   Backlog,
   ClaimedLane,
   DeadLane,
@@ -90,13 +91,13 @@ export {
   type MemoryStateOptions,
 } from './state/memory-state.ts';
 export {
-  PartitionReporter,
   reporterOptions,
-  type JoinOutcome,
   type ReporterEvents,
   type ReporterOptions,
   type ReporterSource,
-} from './state/reporter.ts';
+  type ReporterStore,
+} from './state/reporter-parts.ts';
+export { PartitionReporter, type JoinOutcome } from './state/reporter.ts';
 export { existenceEvent, parseSubjectKey, subjectKey, type SubjectKey } from './state/subject.ts';
 export { outboxLimits, stateTiming, type OutboxLimits, type StateTiming } from './state/timing.ts';
 export {

@@ -5,8 +5,9 @@ import {
   EdgeReporter,
   Failure,
   subjectKey,
+  type Appended,
   type JoinOutcome,
-  type ShareStore,
+  type ReporterStore,
   type Subject,
 } from '../src/index.ts';
 
@@ -22,6 +23,8 @@ export class World {
   tendInMs = Infinity;
   /** Close to 1: what is spread over an interval comes at its end. */
   random = (): number => 0.999;
+  /** What becomes of an event that is written. */
+  appended: Appended = 'taken';
   readonly reporter: EdgeReporter;
   readonly told = { registered: 0, reported: 0, failed: 0, fenced: 0 };
   readonly #test: TestContext;
@@ -40,7 +43,7 @@ export class World {
       source: {
         count: (subject) => this.#counts.get(subjectKey(subject))?.count ?? 0,
         info: () => '',
-        told: () => false,
+        told: () => true,
         held: (partition) =>
           [...this.#counts.values()]
             .filter(({ subject, count }) => count > 0 && partitionOf(subject.channel) === partition)
@@ -68,6 +71,18 @@ export class World {
     const subject = { kind: 'member', channel: keyOf(name), user } as const;
     this.#counts.set(subjectKey(subject), { subject, count: 1 });
     return this.reporter.join(subject, '', 100);
+  }
+
+  /** A socket of the channel, of the user if one is named, says something. */
+  async append(name: string, data: string, user?: string): Promise<boolean> {
+    return this.reporter.append(keyOf(name), {
+      name: 'client_event',
+      channel: name,
+      event: 'client-e',
+      data,
+      socket_id: '1.1',
+      ...(user !== undefined && { user_id: user }),
+    });
   }
 
   /** Lets time pass in small steps, and everything happen that it brings. */
@@ -111,7 +126,7 @@ export class World {
     return answer;
   }
 
-  #store(): ShareStore {
+  #store(): ReporterStore {
     const fenced = false;
     return {
       partitions: this.#partitions,
@@ -138,6 +153,11 @@ export class World {
         }),
       held: async (at) => this.#call(`held ${at}`, { fenced, shares: [] }),
       leave: async (at) => this.#call(`leave ${at}`, undefined),
+      append: async (at, _app, event, amid = []) => {
+        assert.ok('data' in event);
+        await this.#call(`append ${at} ${[event.data, ...amid.map(shown)].join(' ')}`, undefined);
+        return this.appended;
+      },
     };
   }
 }

@@ -1,4 +1,4 @@
-import { wantsEvent, type App, type Bus, type Outbox, type ShareStore } from '@fanfare/core';
+import { wantsEvent, type App, type Bus, type EdgeReporter } from '@fanfare/core';
 import {
   channelKey,
   eventFrame,
@@ -12,7 +12,7 @@ import type { EdgeEvents } from './events.ts';
 /** Where client events go. */
 export interface ClientEventContext {
   readonly bus: Bus;
-  readonly store: Pick<Outbox, 'append'> & Pick<ShareStore, 'partitionOf'>;
+  readonly reporter: Pick<EdgeReporter, 'append'>;
   readonly counters: EdgeCounters;
   readonly events: EdgeEvents;
   readonly newId: () => string;
@@ -46,12 +46,12 @@ export function sendClientEvent(context: ClientEventContext, clientEvent: Client
 }
 
 async function tellApp(
-  { store, counters, events }: ClientEventContext,
+  { reporter, counters, events }: ClientEventContext,
   key: ChannelKey,
-  { app, channel, event, data, sender, user }: ClientEvent,
+  { channel, event, data, sender, user }: ClientEvent,
 ): Promise<void> {
   try {
-    const taken = await store.append(store.partitionOf(key), app.id, {
+    const taken = await reporter.append(key, {
       name: 'client_event',
       channel,
       event,

@@ -83,10 +83,11 @@ export async function startEdge(options: EdgeOptions, parts: EdgeParts): Promise
     .openFeed({ onChange: hub.onRosterChange, onGap: hub.onRosterGap })
     .catch(async (error: unknown) => closeAndThrow(error, bus));
   counters.busUp = bus.up ? 1 : 0;
+  const state = openState(hub, options, parts);
   const context: ConnectionContext = {
     hub,
     bus,
-    store,
+    reporter: state.reporter,
     events,
     counters,
     wheel: new HeartbeatWheel(options),
@@ -98,7 +99,6 @@ export async function startEdge(options: EdgeOptions, parts: EdgeParts): Promise
   const listener = await parts
     .listen((upgrade) => accept(upgrade, options, parts.apps, context))
     .catch(async (error: unknown) => closeAndThrow(error, feed, bus));
-  const state = openState(hub, options, parts);
   hub.connect({
     bus,
     feed,

@@ -74,7 +74,7 @@ async function tellApp(
   const event = { name: 'cache_miss', channel: channelOfKey(channel) } as const;
   try {
     const taken = await store.append(store.partitionOf(channel), app.id, event);
-    if (!taken) counters.cacheMissesUntold += 1;
+    if (taken !== 'taken') counters.cacheMissesUntold += 1;
   } catch (error) {
     counters.cacheMissesUntold += 1;
     events.stateFailed(error);

@@ -83,7 +83,8 @@ export function memoryState(
 ): StateOfTest & { readonly store: MemoryState } {
   const feeds = createMemoryRosterFeeds();
   const store = createMemoryState({
-    timing: stateTiming,
+    // As in a process of its own: nobody's return has to be waited for.
+    timing: { ...stateTiming, graceMs: 0 },
     nowMs,
     newEpoch: () => 'epoch',
     rosterChanged: feeds.rosterChanged,

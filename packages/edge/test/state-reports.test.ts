@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { Failure, type OutboxEntry } from '@fanfare/core';
+import { Failure, type Appended, type OutboxEntry } from '@fanfare/core';
 import { apps, authFor, keyOf, type StateOfTest } from './edge-under-test.ts';
 import { dataOf, joinAs, ROOM, startCluster, type Cluster } from './presence-cluster.ts';
 
@@ -97,6 +97,35 @@ describe('What the state store is told', () => {
     );
   });
 
+  it('[CO1] a client event right behind its subscription is written behind it', async () => {
+    await using cluster = await startCluster();
+    await using sender = await cluster.one.connect(app);
+    // As many as a connection may send in a moment.
+    const names = Array.from({ length: 10 }, (_, index) => `private-fresh-${index}`);
+    for (const name of names) {
+      sender.subscribe(name, authFor(sender.id, name, { app }));
+      sender.send(`{"event":"client-e","channel":"${name}","data":"x"}`);
+    }
+    for (const _ of names) assert.match(await sender.next(), /subscription_succeeded/);
+    await sender.allRead();
+    await using page = await cluster.one.connect(app);
+    page.subscribe(ROOM, authFor(page.id, ROOM, { app, channelData: dataOf('9') }));
+    page.send(`{"event":"client-e","channel":"${ROOM}","data":"x"}`);
+    assert.match(await page.next(), /subscription_succeeded/);
+    await page.allRead();
+    const story = await toldTo(cluster);
+    const of = (name: string): readonly string[] =>
+      story.filter((each) => each.includes(` ${name}`));
+    for (const name of names)
+      assert.deepEqual(of(name), [`channel_occupied ${name}`, `client_event ${name}`]);
+    assert.deepEqual(of(ROOM).toSorted(), [
+      `channel_occupied ${ROOM}`,
+      `client_event ${ROOM} 9`,
+      `member_added ${ROOM} 9`,
+    ]);
+    assert.equal(of(ROOM).at(-1), `client_event ${ROOM} 9`);
+  });
+
   it('[ED15] a client event that cannot be kept is counted, and goes out all the same', async () => {
     let append: StateOfTest['store']['append'] = refuse;
     await using cluster = await startCluster({}, (state) => ({
@@ -119,8 +148,8 @@ describe('What the state store is told', () => {
   });
 });
 
-async function refuse(): Promise<boolean> {
-  return false;
+async function refuse(): Promise<Appended> {
+  return 'full';
 }
 
 async function unrouted({ store }: Cluster): Promise<readonly OutboxEntry[]> {

@@ -1,4 +1,12 @@
-import { LANE_FULL, replayLane, type ClaimedLane, type DeadLane, type Outbox } from '@fanfare/core';
+import {
+  LANE_FULL,
+  replayLane,
+  subjectKey,
+  type Appended,
+  type ClaimedLane,
+  type DeadLane,
+  type Outbox,
+} from '@fanfare/core';
 import { deadLettersKey } from './keys.ts';
 import { parseDeadLetter, parseLaneName, parsePolled, streamId } from './outbox-reply.ts';
 import { PARTITIONS } from './partitions.ts';
@@ -7,6 +15,9 @@ import type { Script } from './script.ts';
 import type { StateCaller } from './state-caller.ts';
 
 const DEAD_LETTERS_MS = 30 * 86_400_000;
+
+/** What the script answers. */
+const APPENDED: readonly Appended[] = ['full', 'taken', 'early'];
 
 /** How long a claim waits for the replicas. Others on the connection wait with it. */
 const SETTLE_MS = 50;
@@ -25,9 +36,10 @@ type Events = Pick<Outbox, 'append' | 'poll' | 'route'>;
 function eventsOf(caller: StateCaller): Events {
   const { scripts, limits } = caller.options;
   return {
-    async append(partition, app, event) {
-      const reply = await caller.decide(scripts.append, partition, app, JSON.stringify(event));
-      return asNumber(reply) === 1;
+    async append(partition, app, event, amid = []) {
+      const args = [app, JSON.stringify(event), ...amid.map(subjectKey)];
+      const reply = asNumber(await caller.decide(scripts.append, partition, ...args));
+      return APPENDED[reply] ?? 'full';
     },
 
     async poll(partition, { token, leaseMs, lanes, entries, unrouted }) {

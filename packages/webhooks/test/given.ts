@@ -103,7 +103,8 @@ export function createOutbox(
   };
   return {
     partitions,
-    append: async (partition, id, event) => at(partition).append(id, event, nowMs()),
+    append: async (partition, id, event) =>
+      at(partition).append(id, event, nowMs()) ? 'taken' : 'full',
     poll: async (partition, wanted) => ({
       tended: { reconciled: 0, fenced: 0, reaped: 0 },
       lanes: at(partition).claim(wanted, nowMs()),
@@ -235,5 +236,5 @@ export async function givenWorker({
 
 /** Appends to partition 0 in order. */
 export async function append(outbox: Outbox, ...events: readonly WebhookEvent[]): Promise<void> {
-  for (const event of events) assert.ok(await outbox.append(0, appId(), event));
+  for (const event of events) assert.equal(await outbox.append(0, appId(), event), 'taken');
 }

@@ -31,7 +31,7 @@ export class Desk {
 
   async append(count: number): Promise<void> {
     for (let at = 0; at < count; at += 1) {
-      assert.equal(await this.state.append(this.partition, app, clientEvent(this.#next)), true);
+      assert.equal(await this.state.append(this.partition, app, clientEvent(this.#next)), 'taken');
       this.#next += 1;
     }
   }

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { ShareStore, Subject } from '../ports/state.ts';
-import { PartitionReporter, reporterOptions } from '../state/reporter.ts';
+import type { Subject } from '../ports/state.ts';
+import { reporterOptions, type ReporterStore } from '../state/reporter-parts.ts';
+import { PartitionReporter } from '../state/reporter.ts';
 import { subjectKey } from '../state/subject.ts';
 import { stateTiming } from '../state/timing.ts';
 import { seededRandom } from './fuzz/world.ts';
@@ -158,7 +159,7 @@ class Edges implements AsyncDisposable {
     }
   }
 
-  get store(): ShareStore {
+  get store(): ReporterStore {
     const { state } = this.story;
     return {
       partitions: state.partitions,
@@ -179,6 +180,7 @@ class Edges implements AsyncDisposable {
       join: (...args) => state.join(...args),
       held: (...args) => state.held(...args),
       leave: (...args) => state.leave(...args),
+      append: (...args) => state.append(...args),
     };
   }
 
@@ -223,6 +225,8 @@ class IdleEdge {
         return `${name}.${incarnations}`;
       },
       random,
+      appendRoom: { left: 0 },
+      onAwaited() {},
     });
     this.#reporter.keepLease();
   }

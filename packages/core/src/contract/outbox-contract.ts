@@ -188,7 +188,7 @@ export function outboxContract(implementation: string, openState: OpenState): vo
       await using story = await StateStory.openLater(openState, { unroutedEvents: 2 });
       const desk = new Desk(story);
       await desk.append(2);
-      assert.equal(await desk.state.append(desk.partition, app, clientEvent(2)), false);
+      assert.equal(await desk.state.append(desk.partition, app, clientEvent(2)), 'full');
       const edge = story.edge('one');
       await edge.says(lobby, 1);
       await story.pass(stateTiming.downDelayMs);

@@ -1,3 +1,4 @@
+import { appendContract } from './append-contract.ts';
 import { doubtsContract } from './doubts-contract.ts';
 import { idleContract } from './idle-contract.ts';
 import { occupancyContract } from './occupancy-contract.ts';
@@ -12,4 +13,5 @@ export function stateContract(implementation: string, openState: OpenState): voi
   idleContract(implementation, openState);
   presenceContract(implementation, openState);
   outboxContract(implementation, openState);
+  appendContract(implementation, openState);
 }

@@ -1,5 +1,5 @@
 import type { AppId } from '@fanfare/protocol';
-import type { Tended } from './state.ts';
+import type { Subject, Tended } from './state.ts';
 
 /** What a webhook can tell. Values are strings: several SDKs read nothing else. */
 export type WebhookEvent =
@@ -106,11 +106,25 @@ export function isReplayLane(lane: string): boolean {
 /** No hook's id contains it. */
 const REPLAY = '~';
 
+/**
+ * What became of an event that was to be written: `full` when the app's outbox is, `early` when
+ * the app has yet to hear of what the event happened amid.
+ */
+export type Appended = 'taken' | 'full' | 'early';
+
 /** A worker's side of the store. Any number of workers may do any of it at the same time. */
 export interface Outbox {
   readonly partitions: number;
-  /** Writes an event that no count causes. False when the app's outbox is full. */
-  append(partition: number, app: AppId, event: WebhookEvent): Promise<boolean>;
+  /**
+   * Writes an event that no count causes, unless the app has yet to hear that one of the subjects
+   * that it happened amid is up, or has heard that it is gone.
+   */
+  append(
+    partition: number,
+    app: AppId,
+    event: WebhookEvent,
+    amid?: readonly Subject[],
+  ): Promise<Appended>;
   /**
    * A visit in one step: tends the partition as an edge's `tend` does, claims lanes that are due, and
    * shows what no hook has been chosen for yet. Lanes that this step's events go into are not due yet.

@@ -1,13 +1,15 @@
-import type { ShareStore, Subject } from '../ports/state.ts';
+import type { ChannelKey } from '@fanfare/protocol';
 import { Failure } from '../failure.ts';
+import type { Subject } from '../ports/state.ts';
+import type { AppendRoom, SocketEvent } from './append-queue.ts';
 import {
-  PartitionReporter,
   reporterOptions,
-  type JoinOutcome,
   type ReporterEvents,
   type ReporterOptions,
   type ReporterSource,
-} from './reporter.ts';
+  type ReporterStore,
+} from './reporter-parts.ts';
+import { PartitionReporter, type JoinOutcome } from './reporter.ts';
 
 export interface EdgeReporterEvents extends ReporterEvents {
   /** A lease was taken; it ends when the partition is fenced or left. */
@@ -15,7 +17,7 @@ export interface EdgeReporterEvents extends ReporterEvents {
 }
 
 export interface EdgeReporterParts {
-  readonly store: ShareStore;
+  readonly store: ReporterStore;
   readonly source: ReporterSource;
   readonly events: EdgeReporterEvents;
   /** Of a clock that is never set back. */
@@ -29,9 +31,18 @@ export interface EdgeReporterParts {
 export interface EdgeReporterOptions extends ReporterOptions {
   /** How long a member waits to be let in; as long as a subscribe waits for the bus. */
   readonly joinMs: number;
+  /** How long an event waits for the app to hear of its channel: longer than a new store announces nothing. */
+  readonly appendMs: number;
+  /** How many events may wait so; beyond it they are not kept. */
+  readonly appendsMax: number;
 }
 
-export const edgeReporterOptions: EdgeReporterOptions = { ...reporterOptions, joinMs: 30_000 };
+export const edgeReporterOptions: EdgeReporterOptions = {
+  ...reporterOptions,
+  joinMs: 30_000,
+  appendMs: 10_000,
+  appendsMax: 1_000,
+};
 
 const RUNS_PER_TURN = 64;
 
@@ -41,10 +52,11 @@ const RUNS_PER_TURN = 64;
  */
 export class EdgeReporter {
   readonly #parts: EdgeReporterParts;
-  readonly #store: ShareStore;
+  readonly #store: ReporterStore;
   readonly #options: EdgeReporterOptions;
   readonly #reporters = new Map<number, PartitionReporter>();
   readonly #running = new Set<Promise<void>>();
+  readonly #appendRoom: AppendRoom;
   #timer: NodeJS.Timeout | undefined;
   #timerMs = Infinity;
   #joins: NodeJS.Immediate | undefined;
@@ -54,6 +66,7 @@ export class EdgeReporter {
     this.#parts = parts;
     this.#store = observed(parts);
     this.#options = parts.options ?? edgeReporterOptions;
+    this.#appendRoom = { left: this.#options.appendsMax };
   }
 
   /** Takes a lease in every partition. Without it, leases are taken where there is something to say. */
@@ -86,6 +99,12 @@ export class EdgeReporter {
     return outcome;
   }
 
+  /** Keeps an event of one of the sockets for the app. See `PartitionReporter.append`. */
+  async append(channel: ChannelKey, event: SocketEvent): Promise<boolean> {
+    const untilMs = this.#parts.nowMs() + this.#options.appendMs;
+    return this.#reporterOf(this.#store.partitionOf(channel)).append(channel, event, untilMs);
+  }
+
   /** Gives everything back at once. What the store does not hear now, it learns when the leases run out. */
   async leave(): Promise<void> {
     this.#leaving ??= this.#leave();
@@ -111,8 +130,13 @@ export class EdgeReporter {
     if (known !== undefined) return known;
     const { source, events, newIncarnation, random = Math.random } = this.#parts;
     const common = { source, events, newIncarnation, random };
-    const parts = { ...common, store: this.#store, options: this.#options };
-    const fresh = new PartitionReporter(partition, parts);
+    const fresh = new PartitionReporter(partition, {
+      ...common,
+      store: this.#store,
+      options: this.#options,
+      appendRoom: this.#appendRoom,
+      onAwaited: () => this.#serve(fresh),
+    });
     this.#reporters.set(partition, fresh);
     return fresh;
   }
@@ -147,6 +171,16 @@ export class EdgeReporter {
     if (rest.length > 0) setImmediate(() => this.#runAll(rest));
   }
 
+  /**
+   * At once and not in the turn's end: a socket that is closed in the same turn would take its
+   * channel away, and its last words with it.
+   */
+  #serve(reporter: PartitionReporter): void {
+    if (this.#leaving !== undefined) return;
+    if (reporter.wantsToRun(this.#parts.nowMs())) this.#run(reporter);
+    else this.#wakeFor(reporter.dueMs);
+  }
+
   #run(reporter: PartitionReporter): void {
     const running = this.#runUntilIdle(reporter).finally(() => {
       this.#running.delete(running);
@@ -174,7 +208,7 @@ export class EdgeReporter {
 }
 
 /** The store, telling what is asked of it. */
-function observed({ store, events, nowMs }: EdgeReporterParts): ShareStore {
+function observed({ store, events, nowMs }: EdgeReporterParts): ReporterStore {
   const timed = async <T>(shares: number, call: Promise<T>): Promise<T> => {
     const startedMs = nowMs();
     const answer = await call;
@@ -195,5 +229,6 @@ function observed({ store, events, nowMs }: EdgeReporterParts): ShareStore {
     join: (...args) => timed(1, store.join(...args)),
     held: (...args) => store.held(...args),
     leave: (...args) => store.leave(...args),
+    append: (...args) => store.append(...args),
   };
 }

@@ -46,9 +46,13 @@ export class MemoryOutbox {
     this.#limits = limits;
   }
 
+  isOutOfRoom(app: AppId): boolean {
+    return (this.#apps.get(app)?.length ?? 0) >= this.#limits.unroutedEvents;
+  }
+
   append(app: AppId, event: WebhookEvent, nowMs: number): boolean {
+    if (this.isOutOfRoom(app)) return false;
     const entries = this.#apps.get(app) ?? [];
-    if (entries.length >= this.#limits.unroutedEvents) return false;
     this.#apps.set(app, entries);
     entries.push({ id: this.#nextId(nowMs), timeMs: nowMs, event });
     return true;

@@ -179,6 +179,18 @@ export class MemoryPartition {
     return [...this.#channels.keys()].filter((key) => key.startsWith(start));
   }
 
+  /** The app believes that the subject is up; or it is up, and nobody wants to hear of it. */
+  isAnnounced(subject: Subject): boolean {
+    const key = subjectKey(subject);
+    return this.#told.has(key) || (this.#isUp(subject) && !this.#due.has(key));
+  }
+
+  #isUp(subject: Subject): boolean {
+    return subject.kind === 'channel'
+      ? this.#channels.has(subject.channel)
+      : this.#rosters.get(subject.channel)?.members.has(subject.user) === true;
+  }
+
   #incarnate(incarnation: Incarnation): Incarnate {
     const known = this.#incarnates.get(incarnation);
     if (known !== undefined) return known;
@@ -274,10 +286,7 @@ export class MemoryPartition {
   /** Compares one subject with what the app was told, and tells the difference. */
   #reconcile(key: SubjectKey, nowMs: number): void {
     const subject = parseSubjectKey(key);
-    const up =
-      subject.kind === 'channel'
-        ? this.#channels.has(subject.channel)
-        : this.#rosters.get(subject.channel)?.members.has(subject.user) === true;
+    const up = this.#isUp(subject);
     if (up === this.#told.has(key)) return;
     if (!this.#events.emit(appOf(subject), existenceEvent(subject, up), nowMs)) {
       this.#due.set(key, nowMs + this.#limits.gatherMs);

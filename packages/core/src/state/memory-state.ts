@@ -73,7 +73,11 @@ function outboxOf(
   nowMs: () => number,
 ): Omit<Outbox, 'partitions'> {
   return {
-    append: async (_, app, event) => outbox.append(app, event, nowMs()),
+    async append(_, app, event, amid = []) {
+      if (outbox.isOutOfRoom(app)) return 'full';
+      if (!amid.every((subject) => partition.isAnnounced(subject))) return 'early';
+      return outbox.append(app, event, nowMs()) ? 'taken' : 'full';
+    },
     async poll(_, wanted) {
       const tended = partition.poll(nowMs());
       const lanes = outbox.claim(wanted, nowMs());

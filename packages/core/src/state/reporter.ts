@@ -1,48 +1,15 @@
+import type { ChannelKey } from '@fanfare/protocol';
 import { Failure } from '../failure.ts';
-import type { Incarnation, Revision, Roster, Share, ShareStore, Subject } from '../ports/state.ts';
+import type { Incarnation, Revision, Roster, Share, Subject } from '../ports/state.ts';
+import { AppendQueue, type SocketEvent } from './append-queue.ts';
+import type {
+  ReporterEvents,
+  ReporterOptions,
+  ReporterParts,
+  ReporterSource,
+  ReporterStore,
+} from './reporter-parts.ts';
 import { parseSubjectKey, subjectKey, type SubjectKey } from './subject.ts';
-
-/** What the reporter asks of whoever knows this edge's sockets. */
-export interface ReporterSource {
-  /** How many sockets of this edge hold the subject now. Asked at the moment of sending. */
-  count(subject: Subject): number;
-  /** A member's user_info as JSON, or empty. */
-  info(subject: Subject): string;
-  /** The subject's app has a webhook that wants to hear of it. */
-  told(subject: Subject): boolean;
-  /** Everything this edge holds in the partition. */
-  held(partition: number): Iterable<Subject>;
-}
-
-export interface ReporterEvents {
-  fenced(partition: number): void;
-  stateLost(partition: number): void;
-  reported(shares: number, ms: number): void;
-  failed(error: unknown): void;
-}
-
-export interface ReporterOptions {
-  /** Changes gather for so long before they are reported. */
-  readonly tickMs: number;
-  readonly heartbeatMs: number;
-  /** How often what the store believes is compared with what is. */
-  readonly auditMs: number;
-  /** A partition is tended up to so long after it should be, so that not every edge does it at once. */
-  readonly tendMs: number;
-  /** Shares in one report. */
-  readonly sharesPerReport: number;
-  /** Pause after a failed call. */
-  readonly retryMs: number;
-}
-
-export const reporterOptions: ReporterOptions = {
-  tickMs: 25,
-  heartbeatMs: 3_000,
-  auditMs: 60_000,
-  tendMs: 500,
-  sharesPerReport: 500,
-  retryMs: 200,
-};
 
 /** At how many moments of their interval heartbeats go out: together they cost less, all at once they would take too long. */
 const BEAT_GROUPS = 16;
@@ -68,7 +35,7 @@ export type JoinOutcome =
  */
 export class PartitionReporter {
   readonly #partition: number;
-  readonly #store: ShareStore;
+  readonly #store: ReporterStore;
   readonly #source: ReporterSource;
   readonly #events: ReporterEvents;
   readonly #options: ReporterOptions;
@@ -82,6 +49,7 @@ export class PartitionReporter {
   /** What the app may have been told before the store lost its data. */
   readonly #adopted = new Set<SubjectKey>();
   readonly #waiting: Waiting[] = [];
+  readonly #appends: AppendQueue;
   #incarnation: Incarnation | undefined;
   #epoch: string | undefined;
   #version = 0;
@@ -94,17 +62,7 @@ export class PartitionReporter {
   #keepsLease = false;
   #closed = false;
 
-  constructor(
-    partition: number,
-    parts: {
-      readonly store: ShareStore;
-      readonly source: ReporterSource;
-      readonly events: ReporterEvents;
-      readonly options: ReporterOptions;
-      readonly newIncarnation: () => string;
-      readonly random: () => number;
-    },
-  ) {
+  constructor(partition: number, parts: ReporterParts) {
     this.#partition = partition;
     this.#store = parts.store;
     this.#source = parts.source;
@@ -112,6 +70,16 @@ export class PartitionReporter {
     this.#options = parts.options;
     this.#newIncarnation = parts.newIncarnation;
     this.#random = parts.random;
+    this.#appends = new AppendQueue({
+      partition,
+      store: parts.store,
+      told: (subjects) => subjects.filter((subject) => parts.source.told(subject)),
+      knows: (subjects) => this.#isKnown(subjects),
+      holds: (subjects) => subjects.every((subject) => parts.source.count(subject) > 0),
+      room: parts.appendRoom,
+      retryMs: parts.options.retryMs,
+      onWaiting: parts.onAwaited,
+    });
   }
 
   /** The subject's count changed; it is reported with the next tick. */
@@ -142,6 +110,14 @@ export class PartitionReporter {
   }
 
   /**
+   * Writes an event of a socket behind what the app is to hear of its channel and its member. It
+   * waits until the store knows of them, and resolves with false when it cannot be kept.
+   */
+  async append(channel: ChannelKey, event: SocketEvent, untilMs: number): Promise<boolean> {
+    return this.#closed ? false : this.#appends.append(channel, event, untilMs);
+  }
+
+  /**
    * From now on there is a lease also while there is nothing to say: by the number of leases the
    * store tells a crash from its own standstill, and one edge alone looks like the latter.
    */
@@ -149,18 +125,19 @@ export class PartitionReporter {
     this.#keepsLease = true;
   }
 
-  /** Members wait to be let in. */
+  /** Members wait to be let in, or events to be written. */
   get isAwaited(): boolean {
-    return this.#waiting.length > 0;
+    return this.#waiting.length > 0 || !this.#appends.isEmpty;
   }
 
   /** When `run` next has something to do; never while it runs. */
   get dueMs(): number {
     if (this.#busy || this.#closed) return Infinity;
     if (this.#dirty.size > 0 || this.#waiting.length > 0) return this.#retryMs;
-    if (this.#incarnation === undefined) return this.#keepsLease ? this.#retryMs : Infinity;
-    const duties = Math.min(this.#heartbeatDueMs, this.#auditDueMs, this.#tendDueMs);
-    return Math.max(this.#retryMs, duties);
+    const leaseDueMs = this.#keepsLease ? 0 : Infinity;
+    const dutyDueMs = Math.min(this.#heartbeatDueMs, this.#auditDueMs, this.#tendDueMs);
+    const ownDueMs = this.#incarnation === undefined ? leaseDueMs : dutyDueMs;
+    return Math.max(this.#retryMs, Math.min(ownDueMs, this.#appends.dueMs));
   }
 
   /** True when `run` has something to do. */
@@ -182,6 +159,7 @@ export class PartitionReporter {
       this.#busy = false;
     }
     this.#giveUpWaiting(nowMs);
+    this.#appends.giveUp(nowMs);
   }
 
   /** Gives back everything at once. Reports that are still under way find the fence. */
@@ -189,6 +167,7 @@ export class PartitionReporter {
     this.#closed = true;
     for (const waiting of this.#waiting.splice(0))
       waiting.reject(new Failure('closed', 'the edge is stopping'));
+    this.#appends.close();
     if (this.#incarnation !== undefined)
       await this.#store.leave(this.#partition, this.#incarnation);
   }
@@ -200,7 +179,27 @@ export class PartitionReporter {
     else if (nowMs >= this.#auditDueMs) await this.#audit(incarnation, nowMs);
     else if (nowMs >= this.#tendDueMs) await this.#tend(nowMs);
     else if (this.#waiting.length > 0) await this.#joinNext(incarnation);
-    else await this.#report(incarnation);
+    else await this.#appendOrReport(incarnation, nowMs);
+  }
+
+  /** A report goes first when it has something to say of what the event happened amid. */
+  async #appendOrReport(incarnation: Incarnation, nowMs: number): Promise<void> {
+    const append = this.#appends.next(nowMs);
+    if (append === undefined || this.#isUnsaid(append.subjects)) await this.#report(incarnation);
+    else await this.#appends.attempt(append, nowMs);
+  }
+
+  /** However often the count changes meanwhile, the store knows that it is not zero. */
+  #isKnown(subjects: readonly Subject[]): boolean {
+    if (this.#incarnation === undefined) return subjects.length === 0;
+    return subjects
+      .map(subjectKey)
+      .every((key) => this.#confirmed.has(key) && !this.#unsure.has(key));
+  }
+
+  #isUnsaid(subjects: readonly Subject[]): boolean {
+    if (this.#isKnown(subjects)) return false;
+    return subjects.map(subjectKey).some((key) => this.#dirty.has(key) || this.#unsure.has(key));
   }
 
   async #register(nowMs: number): Promise<Incarnation | undefined> {

@@ -1,10 +1,14 @@
-import type { OutboxEntry } from '../../ports/outbox.ts';
+import type { OutboxEntry, WebhookEvent } from '../../ports/outbox.ts';
 
 /** What one hook of the app believes, from what was delivered to it. */
 export class AppView {
   readonly up = new Set<string>();
   /** Subjects that were told the same twice, by events with different ids. */
   readonly repeats: string[] = [];
+  /** Client events that came while the app did not believe their channel and member to be up. */
+  readonly strays: string[] = [];
+  /** What was said in client events, each as often as it was told. */
+  readonly said: string[] = [];
   /** Every event in the order in which it first came. */
   readonly history: OutboxEntry[] = [];
   readonly #seen = new Set<string>();
@@ -29,13 +33,23 @@ export class AppView {
       if (this.#seen.has(id)) continue;
       this.#seen.add(id);
       this.history.push(entry);
-      if (event.name === 'client_event') continue;
+      if (event.name === 'client_event') {
+        this.#hear(event);
+        continue;
+      }
       const subject = 'user_id' in event ? `${event.channel} ${event.user_id}` : event.channel;
       const up = event.name === 'channel_occupied' || event.name === 'member_added';
       if (up === this.up.has(subject)) this.repeats.push(`${event.name} ${subject} (${id})`);
       if (up) this.up.add(subject);
       else this.up.delete(subject);
     }
+  }
+
+  #hear({ channel, event, data, user_id: user }: Extract<WebhookEvent, { event: string }>): void {
+    this.said.push(data);
+    const subjects = [channel, ...(user === undefined ? [] : [`${channel} ${user}`])];
+    if (event === 'client-told' && !subjects.every((subject) => this.up.has(subject)))
+      this.strays.push(`${data} on ${subjects.join(' and ')}`);
   }
 }
 

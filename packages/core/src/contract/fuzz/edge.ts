@@ -1,7 +1,8 @@
-import type { ChannelKey } from '@fanfare/protocol';
+import { channelOfKey, type ChannelKey } from '@fanfare/protocol';
 import { isFailure } from '../../failure.ts';
-import type { ShareStore, Subject } from '../../ports/state.ts';
-import { PartitionReporter, reporterOptions } from '../../state/reporter.ts';
+import type { Subject } from '../../ports/state.ts';
+import { reporterOptions, type ReporterStore } from '../../state/reporter-parts.ts';
+import { PartitionReporter } from '../../state/reporter.ts';
 import { parseSubjectKey, subjectKey, type SubjectKey } from '../../state/subject.ts';
 import type { Network, Process } from './network.ts';
 import { IDLE, type World } from './world.ts';
@@ -23,27 +24,35 @@ interface Socket {
 
 const MEMBERS_MAX = 4;
 const TICK_MS = 50;
+/** Longer than a new store announces nothing, shorter than an edge may be paused. */
+const APPEND_MS = 10_000;
+const APPENDS_MAX = 50;
 
 /** An edge with sockets that come and go, and the reporter that speaks for it. */
 export class FuzzEdge implements Process {
   pausedUntilMs = 0;
   fences = 0;
+  /** What was said on its sockets and is kept for the app. */
+  readonly kept: string[] = [];
+  readonly #name: string;
   readonly #world: World;
   readonly #reporter: PartitionReporter;
   readonly #counts = new Map<SubjectKey, number>();
   #sockets: Socket[] = [];
   #crashed = false;
+  #said = 0;
 
   constructor(
     name: string,
     parts: {
       readonly world: World;
       readonly network: Network;
-      readonly store: ShareStore;
+      readonly store: ReporterStore;
       readonly partition: number;
       readonly isTold: (channel: ChannelKey) => boolean;
     },
   ) {
+    this.#name = name;
     this.#world = parts.world;
     let incarnations = 0;
     this.#reporter = new PartitionReporter(parts.partition, {
@@ -69,6 +78,11 @@ export class FuzzEdge implements Process {
         return `${name}.${incarnations}`;
       },
       random: this.#world.random,
+      appendRoom: { left: APPENDS_MAX },
+      onAwaited: () => {
+        // Soon, as every call of this edge; the tick does the rest.
+        this.#world.after(1, () => this.#serve());
+      },
     });
     this.#tick();
   }
@@ -106,6 +120,36 @@ export class FuzzEdge implements Process {
 
   closeOne(): void {
     if (this.#sockets.length > 0) this.#close(this.#world.pick(this.#sockets));
+  }
+
+  /** One of the sockets sends a client event, as likely as not the one that came last. */
+  say(): void {
+    const last = this.#sockets.at(-1);
+    if (last === undefined) return;
+    void this.#append(this.#world.chance(0.5) ? last : this.#world.pick(this.#sockets));
+  }
+
+  async #append({ channel, member }: Socket): Promise<void> {
+    this.#said += 1;
+    const id = `${this.#name}:${this.#said}`;
+    try {
+      const untilMs = this.#world.nowMs + APPEND_MS;
+      const taken = await this.#reporter.append(
+        channel.key,
+        {
+          name: 'client_event',
+          channel: channelOfKey(channel.key),
+          event: channel.told ? 'client-told' : 'client-untold',
+          data: id,
+          socket_id: '1.1',
+          ...(member !== undefined && { user_id: member.user }),
+        },
+        untilMs,
+      );
+      if (taken) this.kept.push(id);
+    } catch (error) {
+      if (!isFailure(error, 'unavailable')) throw error;
+    }
   }
 
   closeAll(): void {
@@ -147,13 +191,18 @@ export class FuzzEdge implements Process {
     if (this.#crashed) return IDLE;
     const { nowMs } = this.#world;
     this.#world.after(Math.max(TICK_MS, this.pausedUntilMs - nowMs), () => this.#tick());
-    if (this.isPaused || !this.#reporter.wantsToRun(nowMs)) return IDLE;
+    return this.#serve();
+  }
+
+  #serve(): unknown {
+    const { nowMs } = this.#world;
+    if (this.#crashed || this.isPaused || !this.#reporter.wantsToRun(nowMs)) return IDLE;
     void this.#reporter.run(nowMs);
     return undefined;
   }
 }
 
-function throughNetwork(store: ShareStore, network: Network, process: Process): ShareStore {
+function throughNetwork(store: ReporterStore, network: Network, process: Process): ReporterStore {
   return {
     partitions: store.partitions,
     partitionOf: (channel) => store.partitionOf(channel),
@@ -164,5 +213,6 @@ function throughNetwork(store: ShareStore, network: Network, process: Process): 
     join: (...args) => network.call(process, () => store.join(...args)),
     held: (...args) => network.call(process, () => store.held(...args)),
     leave: (...args) => network.call(process, () => store.leave(...args)),
+    append: (...args) => network.call(process, () => store.append(...args)),
   };
 }

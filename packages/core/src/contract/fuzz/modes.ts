@@ -16,6 +16,8 @@ export interface FuzzMode {
   readonly failovers: number;
   /** The store comes back empty. */
   readonly wipes: number;
+  /** A socket sends a client event. */
+  readonly clientEvents: number;
   /** The outbox and the lanes hold next to nothing. */
   readonly tiny: boolean;
   /** The app hears everything once and in turns. Counts are right in every mode. */
@@ -36,6 +38,7 @@ const none: FuzzMode = {
   skews: 0,
   failovers: 0,
   wipes: 0,
+  clientEvents: 0,
   tiny: false,
   exactEvents: true,
   noWorkers: false,
@@ -66,6 +69,9 @@ export const fuzzModes = {
   storm: { ...none, ...lossy, crashes: 4, pauses: 3, stalls: 2, leaves: 2 },
   full: { ...none, ...lossy, crashes: 4, pauses: 2, tiny: true },
   failover: { ...none, ...lossy, crashes: 3, failovers: 6 },
+  talk: { ...none, ...lossy, crashes: 4, pauses: 3, stalls: 2, leaves: 2, clientEvents: 480 },
+  'talk-full': { ...none, ...lossy, crashes: 2, tiny: true, clientEvents: 60 },
+  'talk-failover': { ...none, ...lossy, crashes: 3, failovers: 6, clientEvents: 60 },
   wipe: { ...none, ...lossy, crashes: 2, wipes: 2, exactEvents: false },
 } as const satisfies Readonly<Record<string, FuzzMode>>;
 

@@ -86,8 +86,9 @@ class Run {
   }
 
   async chaos(): Promise<void> {
-    const { crashes, pauses, leaves, stalls, skews, failovers, wipes } = this.#mode;
+    const { crashes, pauses, leaves, stalls, skews, failovers, wipes, clientEvents } = this.#mode;
     this.#often(480, () => this.#moveSocket());
+    this.#often(clientEvents, () => this.#say());
     this.#often(crashes, () => this.#replace((edge) => edge.crash()));
     this.#often(leaves, () => this.#replace((edge) => void edge.leave()));
     this.#often(pauses, () => {
@@ -124,6 +125,7 @@ class Run {
       const dead = await this.#deadLetters(hook);
       // What is given up is not told, but is not lost either.
       if (exactEvents) wrong.push(...this.#compareView(hook, view.with(dead), truth));
+      if (hook === 'every') wrong.push(...this.#compareSaid(view.with(dead)));
       const twice = dead.filter((entry) => view.history.some(({ id }) => id === entry.id));
       wrong.push(...twice.map(({ id }) => `hook ${hook} was told what is a dead letter: ${id}`));
       told.push(
@@ -194,6 +196,11 @@ class Run {
     else edge.closeOne();
   }
 
+  #say(): void {
+    const edge = this.#world.pick(this.#edges);
+    if (!edge.isPaused) edge.say();
+  }
+
   #replace(end: (edge: FuzzEdge) => void): void {
     const at = this.#world.between(0, this.#edges.length - 1);
     const [edge] = this.#edges.splice(at, 1, this.#newEdge());
@@ -255,6 +262,17 @@ class Run {
     return wrong;
   }
 
+  /** What was kept is told, once; a failover may lose what the app was not told yet. */
+  #compareSaid({ said }: AppView): readonly string[] {
+    const heard = new Set(said);
+    const kept = [...this.#edges, ...this.#gone].flatMap((edge) => edge.kept);
+    const lossless = this.#mode.failovers === 0 && this.#mode.wipes === 0;
+    return [
+      ...(heard.size < said.length ? ['a client event was told again'] : []),
+      ...(lossless ? kept.filter((id) => !heard.has(id)).map((id) => `${id} was not told`) : []),
+    ];
+  }
+
   #compareView(
     hook: string,
     view: AppView,
@@ -274,6 +292,7 @@ class Run {
     return [
       ...missing.map((subject) => `hook ${hook} does not know that ${subject} is up`),
       ...stale.map((subject) => `hook ${hook} does not know that ${subject} is down`),
+      ...view.strays.map((event) => `hook ${hook} was told too early or too late: ${event}`),
       ...view.repeats.map((event) => `hook ${hook} was told again: ${event}`),
     ];
   }

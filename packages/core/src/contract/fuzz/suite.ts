@@ -28,6 +28,11 @@ const RULES: Readonly<Record<FuzzModeName, string>> = {
   full: '[OB9] of what happens while outbox and lanes are full all the time, each event is delivered or a dead letter',
   failover:
     '[OC12] failovers that lose writes leave counts right, and events once they wait for the replica',
+  talk: '[CO5] a client event is told amid its channel and its member, whatever is lost or late',
+  'talk-full':
+    '[CO5] a client event is told amid its channel and its member, however little room there is',
+  'talk-failover':
+    '[CO5] a client event is told amid its channel and its member, also after failovers',
   wipe: '[OC12] a store that lost everything has the right counts again',
 };
 
