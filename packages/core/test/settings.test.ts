@@ -106,7 +106,6 @@ describe('Settings', () => {
   it('[SE1] the settings of every role have defaults that are right', () => {
     assert.deepEqual(readSettings(commonSettings, {}), {
       OPS_HOST: '0.0.0.0',
-      REDIS_REPLICAS: 0,
       DRAIN_SECONDS: 30,
       LOG_LEVEL: 'info',
     });

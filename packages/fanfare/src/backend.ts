@@ -47,8 +47,8 @@ export type State = ShareStore & StateReader & RosterReader & Outbox & AsyncDisp
 
 export interface BackendParts {
   readonly role: string;
-  /** How many replicas must know of a webhook event before it is delivered. */
-  readonly replicas: number;
+  /** How many replicas must know of a webhook event before it is delivered; undefined: one, while there is one. */
+  readonly replicas: number | undefined;
   readonly log: Logger;
   readonly metrics: Registry;
   /** Ends the wait for a Redis that is not there yet. */
@@ -66,12 +66,13 @@ export function chooseBackend(redisUrl: string | undefined, parts: BackendParts)
     counters,
     signal: parts.stopping,
   };
+  const { replicas } = parts;
+  const stateOptions = { ...options, ...(replicas !== undefined && { replicas }) };
   return {
     name: 'redis',
     openBus: async (events) => openRedisBus(options, events).catch(asSettingsError),
     openPublisher: async () => openRedisPublisher(options).catch(asSettingsError),
-    openState: async () =>
-      openRedisState({ ...options, replicas: parts.replicas }).catch(asSettingsError),
+    openState: async () => openRedisState(stateOptions).catch(asSettingsError),
     openFeed: async (events) => openRedisRosterFeed(options, events).catch(asSettingsError),
     openApps: async (events) => openRedisApps(options, events).catch(asSettingsError),
   };

@@ -13,7 +13,7 @@ import type { RoleParts } from './roles.ts';
 
 export interface RoleSettings extends AppsSettings {
   readonly REDIS_URL?: string | undefined;
-  readonly REDIS_REPLICAS: number;
+  readonly REDIS_REPLICAS?: number | undefined;
   readonly OPS_HOST: string;
   readonly OPS_PORT?: number | undefined;
   readonly LOG_LEVEL: string;

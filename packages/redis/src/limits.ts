@@ -46,6 +46,8 @@ export interface RedisLimits {
   readonly lingerMs: number;
   readonly sweepMs: number;
   readonly topicsPerSweep: number;
+  /** How long what Redis says of its replicas is believed before it is asked again. */
+  readonly replicasMs: number;
   /**
    * Every connection is probed this often. One for subscriptions is dropped after two probes
    * without an answer, so that a dead one is known after three intervals: less than the 10 s in
@@ -81,6 +83,7 @@ export const redisLimits: RedisLimits = {
   lingerMs: 10_000,
   sweepMs: 1_000,
   topicsPerSweep: 5_000,
+  replicasMs: 10_000,
   probeMs: 3_000,
   appsPollMs: 5_000,
 };

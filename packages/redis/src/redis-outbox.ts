@@ -11,6 +11,7 @@ import { deadLettersKey } from './keys.ts';
 import { parseDeadLetter, parseLaneName, parsePolled, streamId } from './outbox-reply.ts';
 import { PARTITIONS } from './partitions.ts';
 import { asList, asNumber, asPairs } from './reply.ts';
+import type { Replication } from './replication.ts';
 import type { Script } from './script.ts';
 import type { StateCaller } from './state-caller.ts';
 
@@ -19,15 +20,13 @@ const DEAD_LETTERS_MS = 30 * 86_400_000;
 /** What the script answers. */
 const APPENDED: readonly Appended[] = ['full', 'taken', 'early'];
 
-/** How long a claim waits for the replicas. Others on the connection wait with it. */
-const SETTLE_MS = 50;
-
-export function createRedisOutbox(caller: StateCaller, replicas: number): Outbox {
+/** Without a `replication` nothing that is delivered is asked for among replicas first. */
+export function createRedisOutbox(caller: StateCaller, replication?: Replication): Outbox {
   return {
     partitions: PARTITIONS,
     ...eventsOf(caller),
     ...lanesOf(caller),
-    ...upkeepOf(caller, replicas),
+    ...upkeepOf(caller, replication),
   };
 }
 
@@ -95,11 +94,11 @@ function lanesOf(caller: StateCaller): Lanes {
 
 type Upkeep = Omit<Outbox, 'partitions' | keyof Events | keyof Lanes>;
 
-function upkeepOf(caller: StateCaller, replicas: number): Upkeep {
+function upkeepOf(caller: StateCaller, replication: Replication | undefined): Upkeep {
   const { scripts, limits } = caller.options;
   return {
     // It goes over the connection of the claim, and so waits for all that the claim has seen.
-    ...(replicas > 0 && { settle: () => caller.replicated(replicas, SETTLE_MS) }),
+    ...(replication !== undefined && { settle: async () => replication.settle() }),
 
     async backlog(partition) {
       const reply = asList(await caller.call(scripts.backlog, partition));

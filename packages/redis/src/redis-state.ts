@@ -16,6 +16,7 @@ import { Opening } from './opening.ts';
 import { createRedisOutbox } from './redis-outbox.ts';
 import { createRedisShares } from './redis-shares.ts';
 import { createRedisStateReader } from './redis-state-reader.ts';
+import { Replication } from './replication.ts';
 import { StateCaller } from './state-caller.ts';
 import { readStateScripts, type StateScripts } from './state-scripts.ts';
 
@@ -31,8 +32,8 @@ export interface RedisStateOptions {
   /** How many names a listing of occupied channels may have. */
   readonly channelsMax?: number;
   /**
-   * How many replicas must know of what a worker has claimed before it is delivered; none by
-   * default. Without one, a failover may forget an event that an app has heard of already.
+   * How many replicas must know of what a worker has claimed before it is delivered; by default
+   * one, while Redis has one. Without, a failover may forget an event that an app has heard of.
    */
   readonly replicas?: number;
   /** Told whenever the link comes up or goes down after it was up once. */
@@ -58,18 +59,20 @@ export type RedisState = ShareStore &
 export async function openRedisState(options: RedisStateOptions): Promise<RedisState> {
   const opening = new Opening();
   const scripts = options.scripts ?? readStateScripts();
+  const limits = { ...redisLimits, ...options.limits };
   let opened = false;
   const link = new CommandLink(
     {
       url: options.url,
       connectionName: options.connectionName,
       log: options.log,
-      limits: { ...redisLimits, ...options.limits },
+      limits,
       counters: createBusCounters(),
       scripts: Object.values(scripts),
     },
     {
       onUp(up) {
+        if (up) replication.forget();
         if (opened) options.onUp?.(up);
         if (up) opening.settle();
       },
@@ -82,6 +85,9 @@ export async function openRedisState(options: RedisStateOptions): Promise<RedisS
     limits: options.outboxLimits ?? outboxLimits,
     nowMs: options.nowMs ?? ((): number => 0),
   });
+  const { replicas, log } = options;
+  const believedMs = limits.replicasMs;
+  const replication = new Replication(caller, { replicas, believedMs, log });
   const close = async (): Promise<void> => {
     caller.close();
     await link[Symbol.asyncDispose]();
@@ -91,7 +97,7 @@ export async function openRedisState(options: RedisStateOptions): Promise<RedisS
   return {
     ...createRedisShares(caller),
     ...createRedisStateReader(caller, options.channelsMax ?? 100_000),
-    ...createRedisOutbox(caller, options.replicas ?? 0),
+    ...createRedisOutbox(caller, replicas === 0 ? undefined : replication),
     get up() {
       return link.up;
     },

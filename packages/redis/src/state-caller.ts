@@ -74,6 +74,16 @@ export class StateCaller {
     }
   }
 
+  /** What Redis says of its replicas. */
+  async replicationInfo(): Promise<string> {
+    this.#mustBeUp();
+    try {
+      return await this.#link.client.info('replication');
+    } catch (error) {
+      throw unavailable(error);
+    }
+  }
+
   async #run(script: Script, key: string, args: readonly Argument[]): Promise<unknown> {
     this.#mustBeUp();
     try {

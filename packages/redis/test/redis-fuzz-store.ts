@@ -42,7 +42,7 @@ export async function openRedisFuzz(
     const state = {
       ...createRedisShares(caller),
       ...createRedisStateReader(caller, 1_000),
-      ...createRedisOutbox(caller, 0),
+      ...createRedisOutbox(caller),
     };
     const tag = `{${tagOf(partition)}}:`;
     const run = async (script: string): Promise<void> => {

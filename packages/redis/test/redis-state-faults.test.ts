@@ -160,7 +160,7 @@ describe('Redis state', () => {
       while ((await settle()) !== true);
     };
     await within(settled(), 'the replica did not follow');
-    await using without = await openRedisState(optionsFor(main.url));
+    await using without = await openRedisState({ ...optionsFor(main.url), replicas: 0 });
     assert.ok(!('settle' in without));
   });
 });

@@ -35,9 +35,9 @@ export const commonSettings = {
       .describe('Redis that joins the processes to a cluster. Unset: in memory, one process.'),
   ),
   REDIS_REPLICAS: wholeNumber(0, 10)
-    .default(0)
+    .optional()
     .describe(
-      'Replicas that must know of a webhook event before it is delivered, so that no failover takes it back.',
+      'Replicas that must know of a webhook event before it is delivered, so that no failover takes it back. Unset: one, while Redis has one. 0: none.',
     ),
   ...appsSettings,
   OPS_HOST: z
