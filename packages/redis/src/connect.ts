@@ -92,10 +92,35 @@ export function isReply(error: Error): boolean {
 
 /** Defined for an answer that waiting cannot change: someone has to correct a setting. */
 export function asMisconfigured(error: unknown): Failure | undefined {
-  if (!(error instanceof Error) || !isReply(error)) return undefined;
+  if (!(error instanceof Error)) return undefined;
+  if (!isReply(error)) return asTlsMistake(error);
   const said = REFUSALS.find(([pattern]) => pattern.test(error.message));
   return said && new Failure('misconfigured', `${said[1]} It answered: ${error.message}`);
 }
+
+/** No connection came about because the two sides do not agree on TLS. */
+function asTlsMistake(error: Error): Failure | undefined {
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
+  const said = TLS_MISTAKES.find(([pattern]) => pattern.test(code));
+  return said && new Failure('misconfigured', `${said[1]} (${code}: ${error.message.trim()})`);
+}
+
+/** By the codes of Node, most of which are those of OpenSSL. */
+const TLS_MISTAKES: readonly (readonly [code: RegExp, sentence: string])[] = [
+  [
+    /SELF_SIGNED|UNABLE_TO_(GET_ISSUER|VERIFY)|CERT_UNTRUSTED|INVALID_CA|CERT_SIGNATURE_FAILURE/,
+    'The certificate of Redis is signed by nobody whom this process trusts. NODE_EXTRA_CA_CERTS names a file with whom else to trust.',
+  ],
+  [
+    /ALTNAME_INVALID|HOSTNAME_MISMATCH/,
+    'The certificate of Redis is made out to another name than the one in its URL.',
+  ],
+  [/CERT_(HAS_EXPIRED|NOT_YET_VALID)/, 'The certificate of Redis is not valid at this time.'],
+  [
+    /CERTIFICATE_REQUIRED/,
+    'Redis wants a certificate of its clients, and Fanfare has none: set `tls-auth-clients no`.',
+  ],
+];
 
 const REFUSALS: readonly (readonly [answer: RegExp, sentence: string])[] = [
   [/^WRONGPASS|^ERR invalid password/i, 'Redis does not accept the user or password of its URL.'],
