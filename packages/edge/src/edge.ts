@@ -107,7 +107,7 @@ export async function startEdge(options: EdgeOptions, parts: EdgeParts): Promise
     changed: (subject) => state.reporter.changed(subject),
     join: async (...args) => state.reporter.join(...args),
     lost: (channel) => state.refresher.refresh(channel),
-    recall: createRecall({ ...context, apps: parts.apps, options: options.recall }),
+    recall: createRecall({ ...context, store, apps: parts.apps, options: options.recall }),
     nowMs: context.nowMs,
   });
   const unfollow = followAppChanges(parts.apps, context.connections);

@@ -170,7 +170,7 @@ describe('Telling an app of a cache miss', () => {
 
   it('[CC31] what the outbox does not take is counted, and nobody waits for it', async () => {
     for (const append of [
-      async () => false,
+      async () => 'full' as const,
       async () => Promise.reject(new Failure('unavailable', 'the store is away')),
     ]) {
       await using cluster = await startCluster({}, (state) => ({
