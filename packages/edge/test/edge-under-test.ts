@@ -96,7 +96,7 @@ export interface Setup {
   /** Default: one of its own. Edges with the same network are a cluster. */
   readonly network?: MemoryNetwork;
   /** Instead of a network. */
-  readonly openBus?: (events: BusEvents) => Bus;
+  readonly openBus?: (events: BusEvents) => Bus | Promise<Bus>;
   /** Default: one of its own. Edges of a cluster share it. */
   readonly state?: StateOfTest;
   readonly edge?: Partial<EdgeOptions>;
@@ -191,7 +191,7 @@ interface Seen {
 
 export async function startTestEdge(setup: Setup = {}): Promise<EdgeUnderTest> {
   const { network = createMemoryNetwork(), state = memoryState() } = setup;
-  const openBus = setup.openBus ?? ((handlers: BusEvents): Bus => network.open(handlers));
+  const openBus = setup.openBus ?? ((handlers: BusEvents) => network.open(handlers));
   const watch = new Watch();
   const seen: Seen = { defects: [], closings: [] };
   const onDefect = (error: unknown): void => void seen.defects.push(error);
