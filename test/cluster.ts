@@ -19,6 +19,8 @@ export interface ClusterOptions {
   readonly app?: Readonly<Record<string, unknown>>;
   /** For every process, beside what joins them. */
   readonly env?: Readonly<Record<string, string>>;
+  /** For one process alone, on top of that; those of a role are numbered from 0. */
+  readonly envOf?: (role: Role, index: number) => Readonly<Record<string, string>>;
   /** URL of a Redis that the test has started itself; without it the cluster has its own. */
   readonly redis?: string;
 }
@@ -74,8 +76,9 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
     };
     const members = async (role: Role, count: number): Promise<readonly Joined[]> =>
       Promise.all(
-        Array.from({ length: count }, async () => {
-          const member = await prepareMember(role, env);
+        Array.from({ length: count }, async (_, index) => {
+          const own = options.envOf?.(role, index);
+          const member = await prepareMember(role, { ...env, ...own });
           opened.push(async () => member.process[Symbol.asyncDispose]());
           await member.ready();
           return member;

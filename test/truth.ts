@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import PusherServer from 'pusher';
-import type { Cluster } from './cluster.ts';
+import { metric, type Cluster } from './cluster.ts';
 import { eventually } from './eventually.ts';
 import { openRawSocket, type RawSocket } from './raw-socket.ts';
 
@@ -44,6 +44,15 @@ export async function untilCounts(
     () => `expected ${JSON.stringify(expected)}, counted ${JSON.stringify(counts)}`,
     patienceMs,
   );
+}
+
+/** Waits until every edge gets what is published. */
+export async function untilBusUp({ edges }: Cluster): Promise<void> {
+  for (const edge of edges)
+    await eventually(
+      async () => (await metric(edge, 'fanfare_bus_up')) === 1,
+      () => 'the message bus of an edge is not up',
+    );
 }
 
 /** Ids of a presence channel's users, as the API lists them. */

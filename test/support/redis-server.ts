@@ -1,5 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { connect } from 'node:net';
 import { within } from './deadline.ts';
 import { endWithUs } from './end-with-us.ts';
 import { freePort } from './free-port.ts';
@@ -8,8 +9,11 @@ import { freePort } from './free-port.ts';
 export interface RedisServer extends AsyncDisposable {
   readonly port: number;
   readonly url: string;
-  /** Kills it and starts an empty one on the same port. */
+  /** Kills it unless that was done, and starts another on the same port: empty, unless its settings keep what it held. */
   restart(): Promise<void>;
+  kill(): Promise<void>;
+  /** Says one command, its words parted by spaces, and resolves with the first line of the answer; empty if it left instead. */
+  say(command: string): Promise<string>;
   /** Stopped like a machine without time: connections stay open, nothing is answered. */
   freeze(): void;
   thaw(): void;
@@ -17,6 +21,8 @@ export interface RedisServer extends AsyncDisposable {
 
 const BINARY = process.env['FANFARE_REDIS_SERVER'] ?? 'redis-server';
 const READY_MS = 10_000;
+/** Some commands are slow on purpose. */
+const ANSWER_MS = 30_000;
 
 const ATTEMPTS = 3;
 
@@ -44,6 +50,9 @@ export async function startRedisAt(
       await kill(child);
       child = await spawnRedis(port, settings);
     },
+    kill: () => kill(child),
+    say: (command) =>
+      within(say(port, command), ANSWER_MS, () => `redis-server did not answer ${command}`),
     freeze() {
       child.kill('SIGSTOP');
     },
@@ -78,6 +87,21 @@ async function spawnRedis(port: number, settings: readonly string[]): Promise<Ch
   });
   await within(ready, READY_MS, () => `redis-server was not ready in time:\n${said}`);
   return child;
+}
+
+async function say(port: number, command: string): Promise<string> {
+  const socket = connect(port, '127.0.0.1');
+  socket.write(`${command}\r\n`);
+  let said = '';
+  try {
+    for await (const chunk of socket) {
+      said += String(chunk);
+      if (said.includes('\r\n')) break;
+    }
+  } finally {
+    socket.destroy();
+  }
+  return said.split('\r\n')[0] ?? '';
 }
 
 async function kill(child: ChildProcess): Promise<void> {

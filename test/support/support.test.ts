@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { describe, it } from 'node:test';
+import { eventually } from '../eventually.ts';
 import { within } from './deadline.ts';
 import { endWithUs } from './end-with-us.ts';
 import { freePort } from './free-port.ts';
@@ -96,6 +97,67 @@ describe('what the tests stand on', () => {
     assert.equal(String((await once(after, 'data'))[0]), 'two');
   });
 
+  it('a frozen proxy keeps back bytes and ends of both sides, and of new connections, until healed', async () => {
+    await using server = await echoServer();
+    await using proxy = await startProxy(server.port);
+    const before = await open(proxy.port);
+    const leaving = await open(proxy.port);
+    proxy.freeze();
+    before.write('one');
+    const meanwhile = await open(proxy.port);
+    meanwhile.write('two');
+    const seen: string[] = [];
+    for (const socket of [before, meanwhile]) {
+      socket.on('data', (bytes) => seen.push(String(bytes)));
+      socket.on('close', () => seen.push('closed'));
+    }
+    leaving.destroy();
+    await beyondAll(server.port);
+    assert.deepEqual(seen, []);
+    // The marker's own is the fourth.
+    assert.equal(server.open(), 4);
+
+    const answers = [once(before, 'data'), once(meanwhile, 'data')];
+    proxy.heal();
+    await within(Promise.all(answers), PATIENCE_MS, () => `only ${seen.join()} came`);
+    assert.deepEqual(new Set(seen), new Set(['one', 'two']));
+    await eventually(
+      () => server.open() === 3,
+      () => 'the end of one connection did not arrive',
+    );
+  });
+
+  it('a proxy that keeps back answers alone lets the server hear everything', async () => {
+    await using server = await echoServer();
+    await using proxy = await startProxy(server.port);
+    const socket = await open(proxy.port);
+    let seen = '';
+    socket.on('data', (bytes) => {
+      seen += String(bytes);
+    });
+    proxy.freeze('answers');
+    socket.write('heard');
+    await eventually(
+      () => server.heard().includes('heard'),
+      () => `the server heard ${server.heard()}`,
+    );
+    await beyondAll(server.port);
+    assert.equal(seen, '');
+    proxy.heal();
+    await eventually(
+      () => seen === 'heard',
+      () => `${seen} came back`,
+    );
+  });
+
+  it('redis-server answers a command, and leaves at one', async () => {
+    await using redis = await startRedis();
+    assert.equal(await redis.say('PING'), '+PONG');
+    assert.equal(await redis.say('SHUTDOWN NOSAVE'), '');
+    await redis.restart();
+    assert.equal(await redis.say('DBSIZE'), ':0');
+  });
+
   it('a free port can be listened on', async () => {
     const server = createServer().listen(await freePort(), '127.0.0.1');
     await once(server, 'listening');
@@ -103,17 +165,41 @@ describe('what the tests stand on', () => {
   });
 });
 
-async function echoServer(): Promise<AsyncDisposable & { readonly port: number }> {
+/** A round trip past the proxy, for whatever was on its way through it. The connection stays. */
+async function beyondAll(port: number): Promise<void> {
+  const socket = await open(port);
+  socket.write('marker');
+  await once(socket, 'data');
+}
+
+interface EchoServer extends AsyncDisposable {
+  readonly port: number;
+  /** Connections that have not ended. */
+  open(): number;
+  heard(): string;
+}
+
+async function echoServer(): Promise<EchoServer> {
   const port = await freePort();
+  const opened = new Set<Socket>();
+  let heard = '';
   const server = createServer((socket) => {
+    opened.add(socket);
+    socket.on('close', () => opened.delete(socket));
+    socket.on('data', (bytes) => {
+      heard += String(bytes);
+    });
     socket.on('error', () => socket.destroy()).pipe(socket);
   }).listen(port, '127.0.0.1');
   await once(server, 'listening');
   return {
     port,
+    open: () => opened.size,
+    heard: () => heard,
     async [Symbol.asyncDispose]() {
       const closed = once(server, 'close');
       server.close();
+      for (const socket of opened) socket.destroy();
       await closed;
     },
   };
