@@ -11,9 +11,9 @@
   ARGV[12]  how many lanes; 0 for a worker that has enough
   ARGV[13]  how many events of each
   ARGV[14]  how many events of each app that no hook has been chosen for
-  Returns   how many subjects were looked at, incarnations fenced and shares taken away; app, events,
-            app, events and so on; app/hook, attempts that failed before, events and so on. Nil if
-            there was nothing at all, as on most visits
+  Returns   the time, how many subjects were looked at, incarnations fenced and shares taken away; app, events,
+            app, events and so on; app/hook, attempts that failed before, events and so on. The
+            time alone if there was nothing at all, as on most visits
 ]]
 local hold, polled = watch(lease_ms, guard_ms)
 local noted = math.abs(now - polled) >= NOTE_MS
@@ -38,6 +38,6 @@ for _, app in ipairs(ARGV[14] ~= '0' and redis.call('SMEMBERS', apps) or {}) do
 end
 
 if reconciled + fenced + reaped + #claimed + #unrouted == 0 then
-  return false
+  return now
 end
-return { reconciled, fenced, reaped, unrouted, claimed }
+return { now, reconciled, fenced, reaped, unrouted, claimed }

@@ -43,17 +43,18 @@ export function asTended([reconciled, fenced, reaped]: readonly unknown[]): Tend
   };
 }
 
-const NOTHING: Polled = {
+const NOTHING: Omit<Polled, 'nowMs'> = {
   tended: { reconciled: 0, fenced: 0, reaped: 0 },
   unrouted: [],
   lanes: [],
 };
 
 export function parsePolled(partition: number, token: string, reply: unknown): Polled {
-  if (reply === null) return NOTHING;
-  const list = asList(reply);
+  if (!Array.isArray(reply)) return { nowMs: asNumber(reply), ...NOTHING };
+  const [nowMs, ...list] = asList(reply);
   const claimed = asList(list[4]);
   return {
+    nowMs: asNumber(nowMs),
     tended: asTended(list),
     unrouted: asPairs(list[3]).map(([app, entries]) => ({
       app: appId(app),

@@ -190,7 +190,9 @@ class Carrying {
   #giveUpAtMs(): number {
     const { retry } = this.#deps.options;
     return Math.min(
-      ...this.#lanes.map(({ lane, claimedMs }) => giveUpAtMs(lane, claimedMs, retry)),
+      ...this.#lanes.map(({ lane, claimedMs, aheadMs }) =>
+        giveUpAtMs(lane, { sinceMs: claimedMs, aheadMs }, retry),
+      ),
     );
   }
 
@@ -237,8 +239,8 @@ export async function giveUpLane(
   { reason, sinceMs, delayMs }: GivingUp,
   { claims, events, options }: CarryDeps,
 ): Promise<void> {
-  const { lane } = held;
-  const old = givenUp(lane, sinceMs, Date.now(), options.retry);
+  const { lane, aheadMs } = held;
+  const old = givenUp(lane, { sinceMs, aheadMs }, Date.now(), options.retry);
   if (old.length === 0) {
     await claims.release(held, delayMs);
     return;

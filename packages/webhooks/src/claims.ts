@@ -6,6 +6,8 @@ export interface HeldLane {
   /** With the entries that go into its batch, once it is in one. */
   lane: ClaimedLane;
   readonly claimedMs: number;
+  /** By how much our clock is ahead of the store's, which is the one of the entries. */
+  readonly aheadMs: number;
   /** More events stand behind those of the batch. */
   more: boolean;
   /** Until when nobody else has it, counted from before the store was asked. */
@@ -38,8 +40,9 @@ export class Claims {
     return this.#held.size;
   }
 
-  hold(lane: ClaimedLane, claimedMs: number): HeldLane {
-    const held = { lane, claimedMs, untilMs: claimedMs + this.#leaseMs, more: false, lost: false };
+  hold(lane: ClaimedLane, claimedMs: number, aheadMs: number): HeldLane {
+    const untilMs = claimedMs + this.#leaseMs;
+    const held = { lane, claimedMs, aheadMs, untilMs, more: false, lost: false };
     this.#held.add(held);
     return held;
   }

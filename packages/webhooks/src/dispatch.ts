@@ -29,12 +29,12 @@ export class Dispatch {
     this.#deps = deps;
   }
 
-  /** `claimedMs` is a time before the store was asked for them. */
-  add(lanes: readonly ClaimedLane[], claimedMs: number): void {
+  /** `claimedMs` is a time before the store was asked for them, by a clock so far ahead of the store's. */
+  add(lanes: readonly ClaimedLane[], claimedMs: number, aheadMs: number): void {
     const { claims, apps, options } = this.#deps;
     const touched = new Set<HookQueue>();
     for (const lane of lanes) {
-      const held = claims.hold(lane, claimedMs);
+      const held = claims.hold(lane, claimedMs, aheadMs);
       const target = targetOf(apps, lane.app, lane.hook);
       const queue = target === undefined ? this.#unknown(held) : this.#queue(target, held);
       if (queue !== undefined) touched.add(queue);

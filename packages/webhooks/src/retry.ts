@@ -10,6 +10,13 @@ export interface RetryOptions {
   readonly giveUpMs: number;
 }
 
+/** By a clock that is so far ahead of the one that the events' times are of. */
+export interface Trying {
+  /** When it began. */
+  readonly sinceMs: number;
+  readonly aheadMs: number;
+}
+
 /**
  * How long to wait after so many failures in a row. Anywhere from nothing to the bound: senders
  * that failed together would otherwise come back together.
@@ -42,22 +49,22 @@ export function parseRetryAfter(header: string | null, nowMs: number): number | 
 /**
  * When the first of the lane's events is given up. Whatever its age, it is not before its endpoint
  * was tried for a while: after a long outage of ours a single failure must not cost it. What is
- * replayed was given up before, and gets its time anew. `sinceMs` is when the trying began.
+ * replayed was given up before, and gets its time anew.
  */
-export function giveUpAtMs(lane: ClaimedLane, sinceMs: number, options: RetryOptions): number {
+export function giveUpAtMs(lane: ClaimedLane, trying: Trying, options: RetryOptions): number {
   const [first] = lane.entries;
-  return first === undefined ? Infinity : entryGiveUpAtMs(first, lane, sinceMs, options);
+  return first === undefined ? Infinity : entryGiveUpAtMs(first, lane, trying, options);
 }
 
 /** The lane's first events that are to be given up by now. */
 export function givenUp(
   lane: ClaimedLane,
-  sinceMs: number,
+  trying: Trying,
   nowMs: number,
   options: RetryOptions,
 ): readonly OutboxEntry[] {
   const end = lane.entries.findIndex(
-    (entry) => entryGiveUpAtMs(entry, lane, sinceMs, options) > nowMs,
+    (entry) => entryGiveUpAtMs(entry, lane, trying, options) > nowMs,
   );
   return end === -1 ? lane.entries : lane.entries.slice(0, end);
 }
@@ -65,8 +72,9 @@ export function givenUp(
 function entryGiveUpAtMs(
   { timeMs }: OutboxEntry,
   { hook }: ClaimedLane,
-  sinceMs: number,
+  { sinceMs, aheadMs }: Trying,
   { giveUpMs, capMs }: RetryOptions,
 ): number {
-  return isReplayLane(hook) ? sinceMs + giveUpMs : Math.max(timeMs + giveUpMs, sinceMs + capMs);
+  if (isReplayLane(hook)) return sinceMs + giveUpMs;
+  return Math.max(timeMs + aheadMs + giveUpMs, sinceMs + capMs);
 }

@@ -126,12 +126,12 @@ class Worker {
 
   async #visit(partition: number): Promise<void> {
     try {
-      const unrouted = await this.#poll(partition);
+      const { unrouted, aheadMs } = await this.#poll(partition);
       for (const from of unrouted) {
         // oxlint-disable-next-line no-await-in-loop -- one step of the store at a time
-        await this.#route(partition, from);
+        await this.#route(partition, from, aheadMs);
       }
-      await this.#count(partition);
+      await this.#count(partition, aheadMs);
       this.#events.storeWorks();
     } catch (error) {
       this.#events.storeFailed(error);
@@ -139,13 +139,15 @@ class Worker {
     }
   }
 
-  /** One call, which on most visits finds nothing. Resolves with what no hook has been chosen for yet. */
-  async #poll(partition: number): Promise<readonly Unrouted[]> {
+  /** One call, which on most visits finds nothing. Resolves with what no hook has been chosen for yet, and by how much our clock is ahead of the store's. */
+  async #poll(
+    partition: number,
+  ): Promise<{ readonly unrouted: readonly Unrouted[]; readonly aheadMs: number }> {
     const { leaseMs, claimLanes, heldLanes, maxEvents, routeEvents } = this.#options;
     const claims = !this.#abort.signal.aborted && this.#claims.count < heldLanes;
     const claimedMs = Date.now();
     this.#polls += 1;
-    const { tended, unrouted, lanes } = await this.#outbox.poll(partition, {
+    const { nowMs, tended, unrouted, lanes } = await this.#outbox.poll(partition, {
       token: `${this.#id}:${this.#polls}`,
       leaseMs,
       lanes: claims ? claimLanes : 0,
@@ -153,14 +155,15 @@ class Worker {
       entries: maxEvents + 1,
       unrouted: routeEvents,
     });
+    const aheadMs = Date.now() - nowMs;
     this.#events.tended(tended);
-    if (lanes.length > 0) this.#dispatch.add(lanes, claimedMs);
+    if (lanes.length > 0) this.#dispatch.add(lanes, claimedMs, aheadMs);
     // Those of many failing endpoints must not make the others wait for their turn.
     if (claims && lanes.length >= claimLanes) this.#due.add(partition);
-    return unrouted;
+    return { unrouted, aheadMs };
   }
 
-  async #route(partition: number, from: Unrouted): Promise<void> {
+  async #route(partition: number, from: Unrouted, aheadMs: number): Promise<void> {
     const app = this.#apps.byId(from.app);
     if (app !== undefined) {
       const full = await this.#outbox.route(partition, from, routingsOf(app, from.entries));
@@ -169,16 +172,19 @@ class Worker {
     }
     // Another worker may know the app already; events that nobody came for are nobody's.
     const { giveUpMs } = this.#options.retry;
-    const old = from.entries.filter(({ timeMs }) => timeMs + giveUpMs <= Date.now());
+    const bornMs = Date.now() - aheadMs - giveUpMs;
+    const old = from.entries.filter(({ timeMs }) => timeMs <= bornMs);
     if (old.length === 0) return;
     this.#events.unknownApp(from.app, old.length);
     await this.#outbox.route(partition, { app: from.app, entries: old }, []);
   }
 
-  async #count(partition: number): Promise<void> {
+  async #count(partition: number, aheadMs: number): Promise<void> {
     const nowMs = Date.now();
     if (nowMs - (this.#countedMs.get(partition) ?? 0) < this.#options.backlogMs) return;
     this.#countedMs.set(partition, nowMs);
-    this.#events.backlog(partition, await this.#outbox.backlog(partition));
+    const backlog = await this.#outbox.backlog(partition);
+    const oldestMs = backlog.oldestMs === undefined ? undefined : backlog.oldestMs + aheadMs;
+    this.#events.backlog(partition, { ...backlog, oldestMs });
   }
 }

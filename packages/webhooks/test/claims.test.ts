@@ -22,7 +22,7 @@ function claimsOf(): { readonly claims: Claims; readonly told: Told; readonly as
 }
 
 function hold(claims: Claims, token: string, agoMs: number): HeldLane {
-  return claims.hold(lane({ token }), Date.now() - agoMs);
+  return claims.hold(lane({ token }), Date.now() - agoMs, 0);
 }
 
 describe('Claims', () => {

@@ -106,6 +106,7 @@ export function createOutbox(
     append: async (partition, id, event) =>
       at(partition).append(id, event, nowMs()) ? 'taken' : 'full',
     poll: async (partition, wanted) => ({
+      nowMs: nowMs(),
       tended: { reconciled: 0, fenced: 0, reaped: 0 },
       lanes: at(partition).claim(wanted, nowMs()),
       unrouted: at(partition).unrouted(wanted.unrouted),

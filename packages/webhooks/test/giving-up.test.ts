@@ -14,6 +14,8 @@ import {
 } from './given.ts';
 import { deadUrl, startReceiver } from './receiver.ts';
 
+const HOUR_MS = 3_600_000;
+
 function hookId(one: App, index = 0): string {
   const hook = one.webhooks[index];
   assert.ok(hook);
@@ -183,5 +185,39 @@ describe('Giving up', { concurrency: 4 }, () => {
     );
     const { unrouted } = await outbox.backlog(0);
     assert.ok(unrouted <= 1);
+  });
+
+  it('[WH27] a worker whose clock is hours ahead of the store gives up and drops nothing too soon', async () => {
+    let down = true;
+    await using receiver = await startReceiver(() => (down ? 503 : 200));
+    const outbox = createOutbox(1, {}, () => Date.now() - 5 * HOUR_MS);
+    const one = app([{ url: receiver.url }]);
+    const apps = createMemoryAppRegistry([]);
+    const options = { retry: { ...quick.retry, capMs: 20 } };
+    await using worker = await givenWorker({ outbox, apps, options });
+    await append(outbox, occupied('a'));
+    const looks = (): number => worker.told.lines.filter((line) => line === 'tended').length;
+    // The second look is after the first has come to an end.
+    await worker.told.until(() => looks() >= 2, 'a look at the partition');
+    apps.replace([one]);
+    await worker.told.until(() => worker.told.attempts.length >= 5, 'attempts that fail');
+    down = false;
+    await receiver.until(() => receiver.took.length === 1, 'the event');
+    assert.equal(worker.told.abandoned(), 0);
+    assert.ok(!worker.told.lines.some((line) => line.startsWith('unknown app')));
+  });
+
+  it('[WH27] and one whose clock is hours behind gives up and drops in time', async () => {
+    const outbox = createOutbox(1, {}, () => Date.now() + 5 * HOUR_MS);
+    const apps = createMemoryAppRegistry([app([{ url: await deadUrl() }])]);
+    await using worker = await givenWorker({ outbox, apps, options: { retry } });
+    await append(outbox, occupied('a'));
+    await worker.told.until(() => worker.told.abandoned() === 1, 'giving up');
+    apps.replace([]);
+    await append(outbox, occupied('b'));
+    await worker.told.until(
+      () => worker.told.lines.some((line) => line.startsWith('unknown app')),
+      'dropping',
+    );
   });
 });

@@ -56,27 +56,38 @@ describe('The pause after a failure', () => {
 describe('Giving up', () => {
   const entries = [100, 200, 300].map((timeMs) => entry(occupied('a'), { timeMs }));
   const old = lane({ entries });
+  const early = { sinceMs: 5_000, aheadMs: 0 };
 
   it('[WH7] takes the events that are an hour old, and those behind them stay', () => {
-    const upTo = (nowMs: number): number => givenUp(old, 5_000, nowMs, options).length;
+    const upTo = (nowMs: number): number => givenUp(old, early, nowMs, options).length;
     assert.equal(upTo(HOUR_MS + 99), 0);
     assert.equal(upTo(HOUR_MS + 100), 1);
     assert.equal(upTo(HOUR_MS + 299), 2);
     assert.equal(upTo(HOUR_MS + 300), 3);
-    assert.equal(giveUpAtMs(old, 5_000, options), HOUR_MS + 100);
+    assert.equal(giveUpAtMs(old, early, options), HOUR_MS + 100);
   });
 
   it('[WH7] takes none that was not tried for a minute, however old', () => {
     const sinceMs = 9 * HOUR_MS;
-    assert.equal(givenUp(old, sinceMs, sinceMs + 59_999, options).length, 0);
-    assert.equal(givenUp(old, sinceMs, sinceMs + 60_000, options).length, 3);
-    assert.equal(giveUpAtMs(old, sinceMs, options), sinceMs + 60_000);
+    const trying = { sinceMs, aheadMs: 0 };
+    assert.equal(givenUp(old, trying, sinceMs + 59_999, options).length, 0);
+    assert.equal(givenUp(old, trying, sinceMs + 60_000, options).length, 3);
+    assert.equal(giveUpAtMs(old, trying, options), sinceMs + 60_000);
+  });
+
+  it('[WH27] counts the hour by the clock that the events have their times of', () => {
+    const aheadMs = 5 * HOUR_MS;
+    const ahead = { sinceMs: aheadMs + 5_000, aheadMs };
+    assert.equal(giveUpAtMs(old, ahead, options), aheadMs + HOUR_MS + 100);
+    assert.equal(givenUp(old, ahead, aheadMs + HOUR_MS + 99, options).length, 0);
+    const behind = { sinceMs: 5_000 - aheadMs, aheadMs: -aheadMs };
+    assert.equal(giveUpAtMs(old, behind, options), HOUR_MS + 100 - aheadMs);
   });
 
   it('[WH8] gives what is replayed its hour anew', () => {
     const again = lane({ entries, hook: replayLane('abcdef012345') });
-    assert.equal(givenUp(again, 5_000, HOUR_MS + 4_999, options).length, 0);
-    assert.equal(givenUp(again, 5_000, HOUR_MS + 5_000, options).length, 3);
-    assert.equal(giveUpAtMs(again, 5_000, options), HOUR_MS + 5_000);
+    assert.equal(givenUp(again, early, HOUR_MS + 4_999, options).length, 0);
+    assert.equal(givenUp(again, early, HOUR_MS + 5_000, options).length, 3);
+    assert.equal(giveUpAtMs(again, early, options), HOUR_MS + 5_000);
   });
 });

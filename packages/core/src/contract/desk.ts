@@ -42,6 +42,10 @@ export class Desk {
     return unrouted;
   }
 
+  async timeMs(): Promise<number> {
+    return (await this.state.poll(this.partition, { ...NONE, unrouted: 1 })).nowMs;
+  }
+
   async allUnrouted(max: number): Promise<readonly Unrouted[]> {
     return (await this.state.poll(this.partition, { ...NONE, unrouted: max })).unrouted;
   }

@@ -109,6 +109,14 @@ export function outboxContract(implementation: string, openState: OpenState): vo
       );
     });
 
+    it('[OB13] a visit tells the time of the store, whether there is anything or not', async () => {
+      await using story = await StateStory.open(openState);
+      const desk = new Desk(story);
+      assert.equal(await desk.timeMs(), story.nowMs);
+      await desk.append(1);
+      assert.equal(await desk.timeMs(), story.nowMs);
+    });
+
     it('[OB5] a postponed lane comes back after the delay and counts its failures; a released one does not count', async () => {
       await using story = await StateStory.open(openState);
       const desk = new Desk(story);

@@ -189,6 +189,8 @@ export interface Wanted {
 }
 
 export interface Polled {
+  /** What the store's clock says. Entries have its times, and the clock of whoever reads them may be another. */
+  readonly nowMs: number;
   readonly tended: Tended;
   readonly unrouted: readonly Unrouted[];
   /** In the order in which they were due. */

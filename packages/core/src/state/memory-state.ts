@@ -81,7 +81,7 @@ function outboxOf(
     async poll(_, wanted) {
       const tended = partition.poll(nowMs());
       const lanes = outbox.claim(wanted, nowMs());
-      return { tended, lanes, unrouted: outbox.unrouted(wanted.unrouted) };
+      return { nowMs: nowMs(), tended, lanes, unrouted: outbox.unrouted(wanted.unrouted) };
     },
     route: async (_, from, routings) => outbox.route(from, routings, nowMs()),
     renew: async (lane, leaseMs) => outbox.renew(lane, leaseMs, nowMs()),
