@@ -46,13 +46,30 @@ export async function untilCounts(
   );
 }
 
-/** Waits until every edge gets what is published. */
-export async function untilBusUp({ edges }: Cluster): Promise<void> {
-  for (const edge of edges)
+/** Waits until triggers are taken, and every edge gets what is published. */
+export async function untilEventsFlow(cluster: Cluster): Promise<void> {
+  for (const edge of cluster.edges)
     await eventually(
       async () => (await metric(edge, 'fanfare_bus_up')) === 1,
       () => 'the message bus of an edge is not up',
     );
+  await untilAccepted(cluster);
+}
+
+/** As a backend does that repeats what was answered 503. */
+export async function untilAccepted(cluster: Cluster): Promise<void> {
+  await eventually(
+    async () => {
+      try {
+        await cluster.serverSdk(0).trigger('elsewhere', 'e', '');
+        return true;
+      } catch (error) {
+        if (error instanceof PusherServer.RequestError && error.status === 503) return false;
+        throw error;
+      }
+    },
+    () => 'triggers are refused although Redis is back',
+  );
 }
 
 /** Ids of a presence channel's users, as the API lists them. */

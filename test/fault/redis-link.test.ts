@@ -3,11 +3,12 @@ import { describe, it } from 'node:test';
 import PusherServer from 'pusher';
 import { startCluster, type Cluster, type Member } from '../cluster.ts';
 import { openRawSocket, type RawSocket } from '../raw-socket.ts';
-import { inboxOf, PATIENCE_MS, subscribed } from '../sdk.ts';
+import { inboxOf, subscribed } from '../sdk.ts';
 import { Inbox } from '../support/inbox.ts';
 import { within } from '../support/deadline.ts';
 import { startProxy } from '../support/proxy.ts';
 import { startRedis, startRedisAt } from '../support/redis-server.ts';
+import { untilAccepted } from '../truth.ts';
 
 /** A trigger is refused within this, whatever is wrong with Redis. */
 const SOON_MS = 5_000;
@@ -145,21 +146,6 @@ async function expectRefusal(cluster: Cluster): Promise<void> {
   const error = await within(answer, SOON_MS, () => `a trigger got no answer in ${SOON_MS} ms`);
   assert.ok(error instanceof PusherServer.RequestError, String(error));
   assert.equal(error.status, 503, error.body);
-}
-
-/** As a backend does that repeats what was answered 503. */
-async function untilAccepted(cluster: Cluster): Promise<void> {
-  const accepted = async (): Promise<void> => {
-    for (;;) {
-      try {
-        await cluster.serverSdk(0).trigger('elsewhere', 'e', '');
-        return;
-      } catch (error) {
-        if (!(error instanceof PusherServer.RequestError) || error.status !== 503) throw error;
-      }
-    }
-  };
-  await within(accepted(), PATIENCE_MS, () => 'triggers are refused although Redis is back');
 }
 
 interface Audience {
