@@ -11,6 +11,8 @@ export interface App {
   readonly clientEvents: boolean;
   /** Also tell a channel's own listeners that a subscription failed, by `pusher:subscription_error`. */
   readonly subscriptionErrors: boolean;
+  /** Tell signed-in sockets of the users that they watch. */
+  readonly watchlist: boolean;
   readonly dialect: Dialect;
   readonly limits: AppLimits;
   readonly webhooks: readonly Webhook[];
@@ -64,6 +66,7 @@ export const appSchema = z
     enabled: z.boolean().default(true),
     clientEvents: z.boolean().default(true),
     subscriptionErrors: z.boolean().default(true),
+    watchlist: z.boolean().default(true),
     dialect: dialectSchema.default('pusher'),
     limits: appLimitsSchema.prefault({}),
     webhooks: z.array(webhookSchema).default([]),

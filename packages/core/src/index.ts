@@ -7,7 +7,7 @@ export {
   type AppLimits,
   type KeyPair,
 } from './app.ts';
-export { decodeEnvelope, envelopeBody, type Envelope, type Place } from './envelope.ts';
+export { decodeEnvelope, envelopeBody, handOut, type Envelope, type Place } from './envelope.ts';
 export { Failure, isFailure, type FailureCode } from './failure.ts';
 export { createMemoryAppRegistry } from './memory/memory-app-registry.ts';
 export { createMemoryAppStore, type MemoryAppStore } from './memory/memory-app-store.ts';
@@ -18,6 +18,14 @@ export { eventCacheTimes, isKept } from './event-cache.ts';
 export type { Bus, BusEvents, BusMessage, Publisher } from './ports/bus.ts';
 export type { CachedEvent, EventCache, Recalled } from './ports/event-cache.ts';
 export type { ChannelCounts, StateReader } from './ports/state.ts';
+export {
+  parseTermination,
+  TERMINATION_MS,
+  terminationText,
+  type Online,
+  type UserReader,
+  type UserTerminator,
+} from './ports/users.ts';
 export { parseEntry } from './service/app-entries.ts';
 export { createAppEvents, type AppEvents } from './service/app-events.ts';
 export { openAppsFile, type AppsFileTimes } from './service/apps-file.ts';

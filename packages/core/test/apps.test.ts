@@ -32,6 +32,7 @@ const defaults = {
   enabled: true,
   clientEvents: true,
   subscriptionErrors: true,
+  watchlist: true,
   dialect: 'pusher',
   limits: {
     maxEventBytes: 10_240,
@@ -83,6 +84,7 @@ describe('Apps from a file', () => {
       enabled: false,
       clientEvents: false,
       subscriptionErrors: false,
+      watchlist: false,
       limits: { maxEventBytes: 1, maxChannelsPerConnection: 5 },
     };
     assert.deepEqual(readApps(await write({ apps: [app, other] })), [
@@ -102,7 +104,7 @@ describe('Apps from a file', () => {
       }),
       [
         'apps[0].keys[0]: the name "name" is unknown, expected key or secret',
-        'apps[0]: the name "secret" is unknown, expected id, keys, enabled, clientEvents, subscriptionErrors, dialect, limits or webhooks',
+        'apps[0]: the name "secret" is unknown, expected id, keys, enabled, clientEvents, subscriptionErrors, watchlist, dialect, limits or webhooks',
         'apps[1].limits: the names "maxEvents" and "max" are unknown, expected maxEventBytes, maxClientEventsPerSecond, maxChannelsPerConnection or maxPresenceMembers',
         'the name "app" is unknown, expected apps',
       ],

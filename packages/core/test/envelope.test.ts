@@ -18,8 +18,21 @@ describe('Envelopes', () => {
     const decoded = decodeEnvelope(bytes(`a1b2c3:17:${envelopeBody('id-1', socket, '{"a":1}')}`));
     assert.ok(decoded !== undefined);
     const { frame, ...header } = decoded;
-    assert.deepEqual(header, { epoch: 'a1b2c3', seq: 17, id: 'id-1', except: socket });
+    assert.deepEqual(header, {
+      epoch: 'a1b2c3',
+      seq: 17,
+      id: 'id-1',
+      except: socket,
+      control: false,
+    });
     assert.equal(Buffer.from(frame).toString('utf8'), '{"a":1}');
+  });
+
+  it('[US14] a message for the edges themselves says so, and flags that are not known are none', () => {
+    const control = bytes(`a:7:${envelopeBody('id', null, 'terminate 1', true)}`);
+    assert.equal(decodeEnvelope(control)?.control, true);
+    assert.equal(frameOf(control), 'terminate 1');
+    assert.equal(decodeEnvelope(bytes('a:7:id:xyz:\n{}'))?.control, false);
   });
 
   it('[BU4] a message that excepts nobody says so', () => {

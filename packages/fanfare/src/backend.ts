@@ -19,6 +19,8 @@ import {
   type RosterReader,
   type ShareStore,
   type StateReader,
+  type UserReader,
+  type UserTerminator,
 } from '@fanfare/core';
 import {
   createBusCounters,
@@ -42,8 +44,14 @@ export interface Backend {
   openApps(events: AppSourceEvents): Promise<AppSource>;
 }
 
-/** Everything that is known of the cluster's channels, members and undelivered webhooks. */
-export type State = ShareStore & StateReader & RosterReader & Outbox & AsyncDisposable;
+/** Everything that is known of the cluster's channels, members, users and undelivered webhooks. */
+export type State = ShareStore &
+  StateReader &
+  RosterReader &
+  UserReader &
+  UserTerminator &
+  Outbox &
+  AsyncDisposable;
 
 export interface BackendParts {
   readonly role: string;

@@ -47,6 +47,16 @@ export function carriesClientEvents(kind: ChannelKind): boolean {
   return kind === 'private' || kind === 'private-encrypted' || kind === 'presence';
 }
 
+/** The channel by which the server reaches every socket that is signed in as the user; undefined for an id that no user can have. */
+export function userChannel(user: string): ChannelName | undefined {
+  return parseChannelName(`${USER_PREFIX}${user}`);
+}
+
+/** The other way; undefined for a channel that is no user's. */
+export function userOfChannel(name: ChannelName): string | undefined {
+  return name.startsWith(USER_PREFIX) ? name.slice(USER_PREFIX.length) : undefined;
+}
+
 export function channelKey(app: AppId, channel: ChannelName): ChannelKey {
   const key: string = `${app}/${channel}`;
   return key as ChannelKey; // oxlint-disable-line typescript/no-unsafe-type-assertion -- both parts are parsed; this is the one place that joins them
@@ -63,6 +73,8 @@ export function channelOfKey(key: ChannelKey): ChannelName {
 function isChannelName(input: string): input is ChannelName {
   if (input.startsWith('#') && !input.startsWith(USER_PREFIX)) return false;
   // Pusher limits the user id of such a channel, not the name around it.
-  const chars = input.startsWith(USER_PREFIX) ? input.length - USER_PREFIX.length : input.length;
-  return chars > 0 && chars <= limits.channelNameChars && CHANNEL_NAME.test(input);
+  const [chars, max] = input.startsWith(USER_PREFIX)
+    ? [input.length - USER_PREFIX.length, limits.userIdChars]
+    : [input.length, limits.channelNameChars];
+  return chars > 0 && chars <= max && CHANNEL_NAME.test(input);
 }

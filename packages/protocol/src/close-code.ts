@@ -14,6 +14,11 @@ export const closeReasons = {
   pathNotFound: { code: 4005, reconnect: 'never', message: 'Path not found' },
   invalidVersion: { code: 4006, reconnect: 'never', message: 'Invalid version string format' },
   unsupportedProtocol: { code: 4007, reconnect: 'never', message: 'Unsupported protocol version' },
+  terminated: {
+    code: 4009,
+    reconnect: 'never',
+    message: 'The app has terminated the connections of this user',
+  },
   overCapacity: { code: 4100, reconnect: 'after-backoff', message: 'Over capacity' },
   draining: {
     code: 4200,

@@ -43,6 +43,25 @@ export const clientErrors = {
     error(`user_info supplied to presence subscription is larger than ${bytes} bytes`),
   presenceChannelFull: (channel: string, max: number) =>
     error(`Channel ${channel} is full: it may have ${max} members`),
+  invalidSigninKey: (key: string) => error(`Invalid key in signin auth data: '${key}'`),
+  invalidSigninUser: (chars: number) =>
+    error(
+      `Invalid id in user_data: expected text of 1 to ${chars} characters out of A-Z a-z 0-9 _ - = @ , . ;`,
+    ),
+  invalidSigninInfo: () =>
+    error('Invalid user_info in user_data: expected an object, if it is supplied'),
+  invalidWatchlist: (chars: number) =>
+    error(
+      `Invalid watchlist in user_data: expected an array of user ids, each text of 1 to ${chars} characters out of A-Z a-z 0-9 _ - = @ , . ;`,
+    ),
+  signedInAlready: () => error('This connection is signed in as another user already'),
+  /** The text of Pusher's documentation. */
+  watchlistTooLong: (max: number) =>
+    error(`Watchlist limit exceeded. Only the first ${max} user IDs are accepted.`, 4302),
+  otherUsersChannel: (channel: string) =>
+    error(`Only a connection that is signed in as the user may subscribe to ${channel}`),
+  presenceUserTooLong: (chars: number) =>
+    error(`The id of the signed-in user is longer than a member's may be: ${chars} characters`),
   notAvailable: (feature: string) => error(`${feature} are not available on this server`),
   clientEventsDisabled: () =>
     error(

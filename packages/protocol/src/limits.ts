@@ -31,6 +31,10 @@ export const limits = {
   closeReasonBytes: 123,
   /** Channels one connection may be subscribed to. Pusher states none; a bound keeps memory bounded. */
   channelsPerConnection: 1_000,
+  /** Characters of the id of a user who signs in. Its charset is that of channels; Python's SDK allows 200. */
+  userIdChars: 200,
+  /** Users whose coming and going one connection is told of. Pusher: 100. */
+  watchlistUsers: 100,
   /** Members of a presence channel. Pusher: 100. */
   presenceMembers: 100,
   /** Characters of a member's user id. Pusher: 128. */

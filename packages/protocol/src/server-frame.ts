@@ -84,6 +84,27 @@ export function subscriptionErrorFrame(
 
 export type SubscriptionErrorType = 'AuthError' | 'LimitError' | 'ServerError' | 'RequestError';
 
+/** `userData` is the text that was signed, unchanged. */
+export function signinSuccessFrame(userData: string): string {
+  const data = JSON.stringify({ user_data: userData });
+  return JSON.stringify({ event: 'pusher:signin_success', data });
+}
+
+/** Users of a watchlist who came or went; of an empty list nothing is said. */
+export function watchlistEventsFrame(
+  online: readonly string[],
+  offline: readonly string[],
+): string {
+  const events = [
+    { name: 'offline', user_ids: offline },
+    { name: 'online', user_ids: online },
+  ].filter(({ user_ids: users }) => users.length > 0);
+  return JSON.stringify({
+    event: 'pusher_internal:watchlist_events',
+    data: JSON.stringify({ events }),
+  });
+}
+
 /** An event of a channel; `userId` only for a client event on a presence channel. */
 export function eventFrame(
   channel: ChannelName,

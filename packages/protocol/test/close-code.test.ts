@@ -25,6 +25,7 @@ describe('Close codes', () => {
     ['CN8', closeReasons.pongNotReceived, 4201],
     ['CN10', closeReasons.draining, 4200],
     ['CN12', closeReasons.overCapacity, 4100],
+    ['US8', closeReasons.terminated, 4009],
   ];
   for (const [rule, reason, code] of sent)
     it(`[${rule}] '${reason.message}' is said with ${code}`, () => assert.equal(reason.code, code));

@@ -41,8 +41,35 @@ const texts: readonly (readonly [rule: string, error: ClientError, message: stri
   ['SB14', clientErrors.tooManyChannels(3), 'Over the limit of 3 channels on one connection'],
   [
     'SB15',
-    clientErrors.notAvailable('User channels'),
-    'User channels are not available on this server',
+    clientErrors.notAvailable('Cache channels'),
+    'Cache channels are not available on this server',
+  ],
+  ['US1', clientErrors.invalidSigninKey('k'), "Invalid key in signin auth data: 'k'"],
+  [
+    'US2',
+    clientErrors.invalidSigninUser(200),
+    'Invalid id in user_data: expected text of 1 to 200 characters out of A-Z a-z 0-9 _ - = @ , . ;',
+  ],
+  [
+    'US2',
+    clientErrors.invalidSigninInfo(),
+    'Invalid user_info in user_data: expected an object, if it is supplied',
+  ],
+  [
+    'US2',
+    clientErrors.invalidWatchlist(200),
+    'Invalid watchlist in user_data: expected an array of user ids, each text of 1 to 200 characters out of A-Z a-z 0-9 _ - = @ , . ;',
+  ],
+  ['US3', clientErrors.signedInAlready(), 'This connection is signed in as another user already'],
+  [
+    'US4',
+    clientErrors.otherUsersChannel('#server-to-user-7'),
+    'Only a connection that is signed in as the user may subscribe to #server-to-user-7',
+  ],
+  [
+    'US5',
+    clientErrors.presenceUserTooLong(128),
+    "The id of the signed-in user is longer than a member's may be: 128 characters",
   ],
   [
     'PS2',
@@ -104,6 +131,13 @@ describe('Errors', () => {
     const { code, message } = clientErrors.clientEventRate(10);
     assert.equal(code, 4301);
     assert.match(message, /^Client event rejected due to rate limit/);
+  });
+
+  it('[US7] a watchlist that is too long is told with 4302, in the words of Pusher’s documentation', () => {
+    assert.deepEqual(clientErrors.watchlistTooLong(100), {
+      code: 4302,
+      message: 'Watchlist limit exceeded. Only the first 100 user IDs are accepted.',
+    });
   });
 
   it('[FR1] no error that leaves the socket open has a code that SDKs take for a close', () => {

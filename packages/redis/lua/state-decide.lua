@@ -82,19 +82,6 @@ local function came_up(subject)
   reconcile(subject)
 end
 
-local function count_channel(channel, change)
-  local total = redis.call('HINCRBY', counts, channel, change)
-  local app = app_of(channel)
-  local name = string.sub(channel, #app + 2)
-  if total > 0 and total - change <= 0 then
-    redis.call('ZADD', tag .. 'ix:' .. app, 0, name)
-  elseif total <= 0 then
-    redis.call('HDEL', counts, channel)
-    redis.call('ZREM', tag .. 'ix:' .. app, name)
-  end
-  return total
-end
-
 -- Versions start from the clock and are the partition's, so that a roster that was forgotten in
 -- between never counts back. The message is read by src/roster-change.ts.
 local function step_roster(channel, sign, user, info)
@@ -108,6 +95,27 @@ local function step_roster(channel, sign, user, info)
     redis.call('HDEL', rosters, channel)
   end
   redis.call('SPUBLISH', tag .. 'pe:' .. channel, from .. ':' .. text .. ':' .. sign .. ':' .. #user .. '\n' .. user .. info)
+end
+
+-- A user's own channel is in no list; whoever watches the user hears of it as of a roster that nobody is in.
+local function count_channel(channel, change)
+  local total = redis.call('HINCRBY', counts, channel, change)
+  if total <= 0 then
+    redis.call('HDEL', counts, channel)
+  end
+  if (total > 0) == (total - change > 0) then
+    return total
+  end
+  local app = app_of(channel)
+  local name = string.sub(channel, #app + 2)
+  if string.sub(name, 1, 16) == '#server-to-user-' then
+    step_roster(channel, total > 0 and '+' or '-', '', '')
+  elseif total > 0 then
+    redis.call('ZADD', tag .. 'ix:' .. app, 0, name)
+  else
+    redis.call('ZREM', tag .. 'ix:' .. app, name)
+  end
+  return total
 end
 
 local function count_member(channel, user, change, info)

@@ -34,7 +34,8 @@ import { partitionOf, tagOf } from './partitions.ts';
  *     {tag}:dl:<app>/<hook>                stream, dead letters; removed by replay, or by tend 30 days after the last one
  *     {tag}:dead-lanes                     zset, <app>/<hook> -> when its dead letters go; removed with them
  *     {tag}:meta                           hash, epoch, grace, hold, alive, polled, last id and roster version; stays for ever
- *     {tag}:pe:<app>/<channel>             topic: changes of a presence channel's roster
+ *     {tag}:x:<app>/<channel>              string, number of a user's last termination; an hour after it
+ *     {tag}:pe:<app>/<channel>             topic: changes of a presence channel's roster, or a user coming online and going offline
  *
  * The apps, in the names of partition 0 so that one script may touch them together:
  *
@@ -91,6 +92,14 @@ export function countsKey(channel: ChannelKey): string {
 
 export function membersKey(channel: ChannelKey): string {
   return `${prefix(channel)}m:${channel}`;
+}
+
+export function metaKey(channel: ChannelKey): string {
+  return `${prefix(channel)}meta`;
+}
+
+export function terminationKey(user: ChannelKey): string {
+  return `${prefix(user)}x:${user}`;
 }
 
 export function occupiedKey(partition: number, app: AppId): string {

@@ -1,5 +1,6 @@
 import {
   decodeEnvelope,
+  handOut,
   type Bus,
   type BusEvents,
   type EventCache,
@@ -79,7 +80,7 @@ export async function openRedisBus(options: RedisBusOptions, events: BusEvents):
         }
         shared.counters.received += 1;
         shared.counters.receivedBytes += envelope.frame.length;
-        events.onMessage(channel, envelope.frame, envelope.except, envelope);
+        handOut(envelope, channel, events);
       },
       onChange: evaluate,
       onRefused: (failure) => opening.settle(failure),

@@ -72,7 +72,9 @@ export class RedisPublisher implements Publisher, AsyncDisposable {
     if (this.#closing !== undefined) throw new Failure('closed', 'the bus was closed');
     if (!this.#link.up) throw this.#refusal(messages, 'the link to Redis is down');
     if (messages.length === 0) return;
-    const bodies = messages.map(({ id, except, frame }) => envelopeBody(id, except, frame));
+    const bodies = messages.map(({ id, except, frame, control }) =>
+      envelopeBody(id, except, frame, control),
+    );
     const chars = bodies.reduce((sum, body) => sum + body.length, 0);
     const { publishMessages, publishChars, publishMs } = this.#limits;
     if (this.#messages + messages.length > publishMessages || this.#chars + chars > publishChars)

@@ -7,6 +7,8 @@ import {
   type ShareStore,
   type StateReader,
   type StateTiming,
+  type UserReader,
+  type UserTerminator,
 } from '@fanfare/core';
 import { CommandLink } from './command-link.ts';
 import type { LinkLog } from './connect.ts';
@@ -15,6 +17,7 @@ import { redisLimits, type RedisLimits } from './limits.ts';
 import { Opening } from './opening.ts';
 import { createRedisOutbox } from './redis-outbox.ts';
 import { createRedisShares } from './redis-shares.ts';
+import { createRedisUsers } from './redis-users.ts';
 import { createRedisStateReader } from './redis-state-reader.ts';
 import { Replication } from './replication.ts';
 import { StateCaller } from './state-caller.ts';
@@ -48,6 +51,8 @@ export interface RedisStateOptions {
 export type RedisState = ShareStore &
   StateReader &
   RosterReader &
+  UserReader &
+  UserTerminator &
   Outbox &
   AsyncDisposable & { readonly up: boolean };
 
@@ -97,6 +102,7 @@ export async function openRedisState(options: RedisStateOptions): Promise<RedisS
   return {
     ...createRedisShares(caller),
     ...createRedisStateReader(caller, options.channelsMax ?? 100_000),
+    ...createRedisUsers(caller),
     ...createRedisOutbox(caller, replicas === 0 ? undefined : replication),
     get up() {
       return link.up;

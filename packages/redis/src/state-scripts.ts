@@ -18,7 +18,8 @@ export type StateScripts = Readonly<
     | 'backlog'
     | 'deadLanes'
     | 'replay'
-    | 'roster',
+    | 'roster'
+    | 'terminate',
     Script
   >
 >;
@@ -50,5 +51,6 @@ export function readStateScripts(edit: (text: string) => string = (text) => text
     deadLanes: joined(names, readScript('state-dead-lanes')),
     replay: joined(names, readScript('state-replay')),
     roster: joined(names, readScript('state-roster')),
+    terminate: joined(names, readScript('state-terminate')),
   };
 }

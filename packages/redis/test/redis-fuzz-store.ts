@@ -1,5 +1,10 @@
 import { stateTiming } from '@fanfare/core';
-import { FUZZ_CHANNELS, type FuzzStore, type OpenFuzzStore } from '@fanfare/core/contract';
+import {
+  FUZZ_CHANNELS,
+  FUZZ_USERS,
+  type FuzzStore,
+  type OpenFuzzStore,
+} from '@fanfare/core/contract';
 import type { ChannelKey } from '@fanfare/protocol';
 import { CommandLink } from '../src/command-link.ts';
 import { redisLimits } from '../src/limits.ts';
@@ -7,6 +12,7 @@ import { PARTITIONS, partitionOf, tagOf } from '../src/partitions.ts';
 import { createRedisOutbox } from '../src/redis-outbox.ts';
 import { createRedisShares } from '../src/redis-shares.ts';
 import { createRedisStateReader } from '../src/redis-state-reader.ts';
+import { createRedisUsers } from '../src/redis-users.ts';
 import { StateCaller } from '../src/state-caller.ts';
 import { readStateScripts } from '../src/state-scripts.ts';
 import { key, optionsFor } from './bus-under-test.ts';
@@ -42,6 +48,7 @@ export async function openRedisFuzz(
     const state = {
       ...createRedisShares(caller),
       ...createRedisStateReader(caller, 1_000),
+      ...createRedisUsers(caller),
       ...createRedisOutbox(caller),
     };
     const tag = `{${tagOf(partition)}}:`;
@@ -51,7 +58,8 @@ export async function openRedisFuzz(
     const store: FuzzStore = {
       state,
       partition,
-      channels: channelsOf(partition),
+      channels: channelsOf(partition, 'channel-', FUZZ_CHANNELS),
+      users: channelsOf(partition, '#server-to-user-', FUZZ_USERS),
       snapshot: () => run(SNAPSHOT),
       restore: () => run(RESTORE),
       wipe: () => run(WIPE),
@@ -63,10 +71,10 @@ export async function openRedisFuzz(
   return { open, [Symbol.asyncDispose]: () => shared[Symbol.asyncDispose]() };
 }
 
-function channelsOf(partition: number): readonly ChannelKey[] {
+function channelsOf(partition: number, prefix: string, count: number): readonly ChannelKey[] {
   const found: ChannelKey[] = [];
-  for (let index = 0; found.length < FUZZ_CHANNELS; index += 1) {
-    const channel = key(`channel-${index}`);
+  for (let index = 0; found.length < count; index += 1) {
+    const channel = key(`${prefix}${index}`);
     if (partitionOf(channel) === partition) found.push(channel);
   }
   // In the order of their names, as what is due at the same time is looked at.

@@ -60,6 +60,30 @@ export function busContract(implementation: string, openBus: OpenBus): void {
       }
     });
 
+    it('[US14] a message for the edges themselves reaches every process that holds the channel, and no socket', async () => {
+      const [here, there] = [listener(), listener()];
+      await using publisher = await openBus(here.events);
+      await using subscriber = await openBus(there.events);
+      for (const bus of [publisher, subscriber]) await bus.subscribe(lobby);
+      await publisher.publish([
+        message({ frame: 'terminate 7 ü', control: true }),
+        message({ frame: 'unrecorded', control: true, recorded: false }),
+        message({ frame: 'an event' }),
+      ]);
+      for (const heard of [here, there]) {
+        assert.deepEqual(await heard.next(), { channel: lobby, frame: 'an event', except: null });
+        assert.deepEqual(heard.control, [
+          [lobby, 'terminate 7 ü'],
+          [lobby, 'unrecorded'],
+        ]);
+      }
+      const without: BusEvents = { onMessage() {}, onUp() {} };
+      await using deaf = await openBus(without);
+      await deaf.subscribe(lobby);
+      await publisher.publish([message({ frame: 'x', control: true }), message({ frame: 'y' })]);
+      assert.equal((await here.next()).frame, 'y');
+    });
+
     it('[BU4] the frame arrives byte for byte, and the excepted socket with it', async () => {
       const heard = listener();
       await using bus = await openBus(heard.events);
@@ -213,8 +237,16 @@ interface Heard {
 /** How long a message may take before the test fails; a bus in one machine needs milliseconds. */
 const PATIENCE_MS = 10_000;
 
-function listener(): { readonly events: BusEvents; next(): Promise<Heard> } {
+interface Listener {
+  readonly events: BusEvents;
+  /** What came for the process itself. */
+  readonly control: (readonly [channel: ChannelKey, text: string])[];
+  next(): Promise<Heard>;
+}
+
+function listener(): Listener {
   const heard: Heard[] = [];
+  const control: (readonly [ChannelKey, string])[] = [];
   let waiting: ((value: Heard) => void) | undefined;
   return {
     events: {
@@ -225,10 +257,14 @@ function listener(): { readonly events: BusEvents; next(): Promise<Heard> } {
         else waiting(value);
         waiting = undefined;
       },
+      onControl(channel, text) {
+        control.push([channel, text]);
+      },
       onUp() {
         // What happens to the link is proved by the implementation's own tests.
       },
     },
+    control,
     async next() {
       const value = heard.shift();
       if (value !== undefined) return value;

@@ -12,7 +12,7 @@ export {
   type OpenCaches,
 } from './event-cache-contract.ts';
 export { openMemoryFuzzStore } from './fuzz/memory-store.ts';
-export { FUZZ_CHANNELS, type FuzzStore, type OpenFuzzStore } from './fuzz/run.ts';
+export { FUZZ_CHANNELS, FUZZ_USERS, type FuzzStore, type OpenFuzzStore } from './fuzz/run.ts';
 export { fuzzModes, type FuzzModeName } from './fuzz/modes.ts';
 export { fuzzFindsFault, sameEvents, stateFuzz } from './fuzz/suite.ts';
 export { rosterFeedContract, type FeedsUnderTest, type OpenFeeds } from './roster-feed-contract.ts';

@@ -4,6 +4,7 @@ import { idleContract } from './idle-contract.ts';
 import { occupancyContract } from './occupancy-contract.ts';
 import { outboxContract } from './outbox-contract.ts';
 import { presenceContract } from './presence-contract.ts';
+import { usersContract } from './users-contract.ts';
 import type { OpenState } from './state-story.ts';
 
 /** What every state store means, whatever it is made of. */
@@ -12,6 +13,7 @@ export function stateContract(implementation: string, openState: OpenState): voi
   doubtsContract(implementation, openState);
   idleContract(implementation, openState);
   presenceContract(implementation, openState);
+  usersContract(implementation, openState);
   outboxContract(implementation, openState);
   appendContract(implementation, openState);
 }

@@ -11,9 +11,10 @@ import type {
   StateReader,
   Subject,
 } from '../ports/state.ts';
+import type { UserReader, UserTerminator } from '../ports/users.ts';
 import { outboxLimits, stateTiming, type OutboxLimits } from '../state/timing.ts';
 
-export type State = ShareStore & StateReader & RosterReader & Outbox;
+export type State = ShareStore & StateReader & RosterReader & UserReader & UserTerminator & Outbox;
 
 /** An empty store whose clock the test moves. Its times are those of `stateTiming`. */
 export interface StateUnderTest extends AsyncDisposable {

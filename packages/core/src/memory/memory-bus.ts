@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { ChannelKey } from '@fanfare/protocol';
-import { decodeEnvelope, envelopeBody, type Envelope } from '../envelope.ts';
+import { decodeEnvelope, envelopeBody, handOut, type Envelope } from '../envelope.ts';
 import { eventCacheTimes, isKept, type EventCacheTimes } from '../event-cache.ts';
 import { Failure } from '../failure.ts';
 import type { Bus, BusEvents, BusMessage } from '../ports/bus.ts';
@@ -33,7 +33,7 @@ export function createMemoryNetwork(
     const id = `${message.channel}\n${message.id}`;
     if (message.once && taken.get(id) !== undefined) return;
     if (message.once) taken.set(id, true);
-    const body = envelopeBody(message.id, message.except, message.frame);
+    const body = envelopeBody(message.id, message.except, message.frame, message.control);
     if (message.recorded) recorded += 1;
     const place = message.recorded ? `${epoch}:${recorded}` : '0:0';
     const bytes = Buffer.from(`${place}:${body}`);
@@ -47,8 +47,7 @@ export function createMemoryNetwork(
     for (const { channel, bytes } of batch) {
       const envelope = decoded(bytes);
       for (const member of members) {
-        if (member.channels.has(channel))
-          member.events.onMessage(channel, envelope.frame, envelope.except, envelope);
+        if (member.channels.has(channel)) handOut(envelope, channel, member.events);
       }
     }
   };

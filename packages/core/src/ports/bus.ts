@@ -19,6 +19,8 @@ export interface BusMessage {
   readonly recorded: boolean;
   /** The id came from the caller: the same id on the same channel is published once in two minutes. */
   readonly once: boolean;
+  /** For the edges that hold the channel and not for their sockets: `frame` is what they are told. */
+  readonly control?: boolean;
 }
 
 /** What an API node needs of the bus. */
@@ -50,6 +52,8 @@ export interface BusEvents {
    * messages of one read in one turn of the event loop.
    */
   onMessage(channel: ChannelKey, frame: Uint8Array, except: SocketId | null, place: Place): void;
+  /** A message for this process itself, of a channel that is subscribed. */
+  onControl?(channel: ChannelKey, text: string): void;
   /** The link broke or came back with every subscription live again; messages in between may be lost. */
   onUp(up: boolean): void;
 }

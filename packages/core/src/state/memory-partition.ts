@@ -1,4 +1,4 @@
-import type { AppId, ChannelKey } from '@fanfare/protocol';
+import { channelOfKey, userOfChannel, type AppId, type ChannelKey } from '@fanfare/protocol';
 import type { WebhookEvent } from '../ports/outbox.ts';
 import type {
   Beat,
@@ -14,8 +14,10 @@ import type {
   Subject,
   Tended,
 } from '../ports/state.ts';
+import type { Online } from '../ports/users.ts';
 import { appOf, existenceEvent, parseSubjectKey, subjectKey, type SubjectKey } from './subject.ts';
 import { MemoryLeases } from './memory-leases.ts';
+import { MemoryTerminations } from './memory-terminations.ts';
 import type { OutboxLimits, StateTiming } from './timing.ts';
 
 /** Where a partition writes what it decides. */
@@ -55,6 +57,7 @@ export class MemoryPartition {
   readonly #incarnates = new Map<Incarnation, Incarnate>();
   readonly #channels = new Map<ChannelKey, number>();
   readonly #rosters = new Map<ChannelKey, LiveRoster>();
+  readonly #terminations = new MemoryTerminations();
   /** What the app was last told to be up. */
   readonly #told = new Set<SubjectKey>();
   /** When to compare a subject with what the app was told. */
@@ -176,7 +179,19 @@ export class MemoryPartition {
 
   occupied(app: AppId, prefix: string): readonly ChannelKey[] {
     const start = `${app}/${prefix}`;
-    return [...this.#channels.keys()].filter((key) => key.startsWith(start));
+    return [...this.#channels.keys()].filter((key) => key.startsWith(start) && !isUser(key));
+  }
+
+  online(user: ChannelKey): Online {
+    return { version: this.#rosterVersion, online: this.#channels.has(user) };
+  }
+
+  terminate(user: ChannelKey, nowMs: number): number {
+    return this.#terminations.add(user, nowMs);
+  }
+
+  termination(user: ChannelKey, nowMs: number): number {
+    return this.#terminations.get(user, nowMs);
   }
 
   /** The app believes that the subject is up; or it is up, and nobody wants to hear of it. */
@@ -216,7 +231,7 @@ export class MemoryPartition {
     else incarnate.counts.delete(key);
     const total =
       share.subject.kind === 'channel'
-        ? this.#countChannel(share.subject.channel, change)
+        ? this.#countChannel(share.subject.channel, change, nowMs)
         : this.#countMember(share.subject, share.info, change, nowMs);
     if (total > 0 && total - change <= 0 && share.told) this.#cameUp(key, nowMs);
     if (total > 0 || !this.#told.has(key)) return;
@@ -225,11 +240,19 @@ export class MemoryPartition {
     this.#lookAgain(key, nowMs + this.#timing.downDelayMs + later, nowMs);
   }
 
-  #countChannel(channel: ChannelKey, change: number): number {
+  #countChannel(channel: ChannelKey, change: number, nowMs: number): number {
     const total = (this.#channels.get(channel) ?? 0) + change;
     if (total > 0) this.#channels.set(channel, total);
     else this.#channels.delete(channel);
+    if (isUser(channel) && total > 0 !== total - change > 0)
+      this.#stepUser(channel, total > 0, nowMs);
     return total;
+  }
+
+  /** Whoever watches the user hears of it as of a roster that nobody is in. */
+  #stepUser(channel: ChannelKey, joined: boolean, nowMs: number): void {
+    const version = this.#nextVersion(nowMs);
+    this.#events.rosterChanged(channel, { from: 0, version, joined, user: '', info: '' });
   }
 
   #countMember(
@@ -265,9 +288,13 @@ export class MemoryPartition {
     nowMs: number,
   ): void {
     const from = roster.version;
-    roster.version = Math.max(this.#rosterVersion + 1, nowMs * 1000);
-    this.#rosterVersion = roster.version;
+    roster.version = this.#nextVersion(nowMs);
     this.#events.rosterChanged(channel, { from, version: roster.version, ...change });
+  }
+
+  #nextVersion(nowMs: number): number {
+    this.#rosterVersion = Math.max(this.#rosterVersion + 1, nowMs * 1000);
+    return this.#rosterVersion;
   }
 
   #cameUp(key: SubjectKey, nowMs: number): void {
@@ -324,4 +351,9 @@ export class MemoryPartition {
     }
     return drained;
   }
+}
+
+/** Its channel is in no list; those who watch the user are told of it. */
+function isUser(channel: ChannelKey): boolean {
+  return userOfChannel(channelOfKey(channel)) !== undefined;
 }

@@ -2,6 +2,7 @@ import { channelOfKey, type ChannelKey } from '@fanfare/protocol';
 import type { Outbox } from '../ports/outbox.ts';
 import type { RosterReader } from '../ports/roster-feed.ts';
 import type { RosterChange, ShareStore, StateReader } from '../ports/state.ts';
+import type { UserReader, UserTerminator } from '../ports/users.ts';
 import { MemoryOutbox } from './memory-outbox.ts';
 import { MemoryPartition } from './memory-partition.ts';
 import { outboxLimits, type OutboxLimits, type StateTiming } from './timing.ts';
@@ -14,7 +15,12 @@ export interface MemoryStateOptions {
   readonly rosterChanged: (channel: ChannelKey, change: RosterChange) => void;
 }
 
-export type MemoryState = ShareStore & StateReader & RosterReader & Outbox;
+export type MemoryState = ShareStore &
+  StateReader &
+  RosterReader &
+  UserReader &
+  UserTerminator &
+  Outbox;
 
 /** The state of one process: a single partition behind the same ports as the cluster's. */
 export function createMemoryState(options: MemoryStateOptions): MemoryState {
@@ -28,6 +34,9 @@ export function createMemoryState(options: MemoryStateOptions): MemoryState {
     ...shareStore(partition, nowMs, newEpoch),
     ...stateReader(partition),
     roster: async (channel) => partition.roster(channel),
+    online: async (users) => users.map((user) => partition.online(user)),
+    terminations: async (users) => users.map((user) => partition.termination(user, nowMs())),
+    terminate: async (user) => partition.terminate(user, nowMs()),
     ...outboxOf(partition, outbox, nowMs),
     partitions: 1,
   };

@@ -1,7 +1,7 @@
 import { channelKey, parseAppId, parseChannelName, type ChannelKey } from '@fanfare/protocol';
 import { createMemoryState, type MemoryState } from '../../state/memory-state.ts';
 import { stateTiming, type OutboxLimits, type StateTiming } from '../../state/timing.ts';
-import { FUZZ_CHANNELS, type FuzzStore } from './run.ts';
+import { FUZZ_CHANNELS, FUZZ_USERS, type FuzzStore } from './run.ts';
 
 interface Step {
   readonly nowMs: number;
@@ -41,7 +41,8 @@ export async function openMemoryFuzzStore(
   return {
     state,
     partition: 0,
-    channels: Array.from({ length: FUZZ_CHANNELS }, (_, at) => channelOf(at)),
+    channels: Array.from({ length: FUZZ_CHANNELS }, (_, at) => channelOf(`channel-${at}`)),
+    users: Array.from({ length: FUZZ_USERS }, (_, at) => channelOf(`#server-to-user-${at}`)),
     async snapshot() {
       kept = steps.length;
     },
@@ -63,8 +64,8 @@ export async function openMemoryFuzzStore(
   };
 }
 
-function channelOf(at: number): ChannelKey {
-  const [app, name] = [parseAppId('1001'), parseChannelName(`channel-${at}`)];
+function channelOf(text: string): ChannelKey {
+  const [app, name] = [parseAppId('1001'), parseChannelName(text)];
   if (app === undefined || name === undefined) throw new Error('not a channel');
   return channelKey(app, name);
 }

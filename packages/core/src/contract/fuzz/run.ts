@@ -2,6 +2,7 @@ import type { ChannelKey } from '@fanfare/protocol';
 import { appOfKey, channelOfKey } from '@fanfare/protocol';
 import type { Outbox, OutboxEntry } from '../../ports/outbox.ts';
 import type { ShareStore, StateReader } from '../../ports/state.ts';
+import type { UserReader } from '../../ports/users.ts';
 import { parseSubjectKey, type SubjectKey } from '../../state/subject.ts';
 import { outboxLimits, type OutboxLimits } from '../../state/timing.ts';
 import { AppView } from './app-view.ts';
@@ -13,10 +14,12 @@ import { World } from './world.ts';
 
 /** A store under test: one partition of it, whose past can be kept and brought back. */
 export interface FuzzStore extends AsyncDisposable {
-  readonly state: ShareStore & StateReader & Outbox;
+  readonly state: ShareStore & StateReader & UserReader & Outbox;
   readonly partition: number;
   /** Names of channels that are all in the partition. */
   readonly channels: readonly ChannelKey[];
+  /** The channels of users, all in the partition as well. */
+  readonly users: readonly ChannelKey[];
   snapshot(): Promise<void>;
   restore(): Promise<void>;
   wipe(): Promise<void>;
@@ -38,6 +41,7 @@ const CHAOS_MS = 30_000;
 const QUIET_MS = 65_000;
 const SNAPSHOT_MS = 1_500;
 export const FUZZ_CHANNELS = 8;
+export const FUZZ_USERS = 2;
 const USERS = ['ann', 'bob', 'cy\tn', 'dé', 'eve', '@v'];
 
 /** Lets edges, workers and faults loose on a store for half a simulated minute, waits until all is quiet, and compares. */
@@ -75,11 +79,13 @@ class Run {
     this.#mode = mode;
     this.#store = store;
     this.#network = new Network(world, mode.network);
-    this.#channels = store.channels.map((key, at) => ({
+    const users = store.users.map((key) => ({ key, presence: false, told: false }));
+    const channels = store.channels.map((key, at) => ({
       key,
       presence: at % 2 === 1,
       told: at % 4 !== 2,
     }));
+    this.#channels = [...channels, ...users];
     for (let at = 0; at < 4; at += 1) this.#edges.push(this.#newEdge());
     const workers = mode.noWorkers ? [] : ['one', 'two'];
     this.#workers = workers.map((name) => this.#newWorker(name));
@@ -259,6 +265,19 @@ class Run {
         wrong.push(`${name} has ${users.length} users, not ${counts[at]?.users}`);
       if (occupied.includes(name) !== expected > 0) wrong.push(`${name} is listed wrongly`);
     }
+    return [...wrong, ...(await this.#compareUsers(truth))];
+  }
+
+  async #compareUsers(truth: ReadonlyMap<SubjectKey, number>): Promise<readonly string[]> {
+    const { state, users } = this.#store;
+    const wrong: string[] = [];
+    for (const [at, { online }] of (await state.online(users)).entries()) {
+      const user = users[at];
+      if (online !== truth.has(`c\t${user}`)) wrong.push(`${user} is wrongly ${online}`);
+    }
+    const [app] = users.map(appOfKey);
+    if (app !== undefined && (await state.occupied(app, '#')).length > 0)
+      wrong.push('a user is listed');
     return wrong;
   }
 
