@@ -9,6 +9,7 @@ import {
   parseAuth,
   parseChannelName,
   shown,
+  userStringToSign,
   type ChannelName,
   type ClientError,
   type ClientFrame,
@@ -17,6 +18,7 @@ import {
   type SubscriptionErrorType,
 } from '@fanfare/protocol';
 import { parseMember } from './channel-data.ts';
+import { parseUserData, type ParsedUserData } from './user-data.ts';
 
 type Frame<Kind extends ClientFrame['kind']> = Extract<ClientFrame, { kind: Kind }>;
 
@@ -24,8 +26,11 @@ export type Admission =
   | {
       readonly ok: true;
       readonly channel: ChannelName;
-      /** On a presence channel: whom the socket stands for. */
-      readonly member: PresenceMember | undefined;
+      /**
+       * On a presence channel: whom the socket stands for. `signed-in`, there and on a user's own
+       * channel: who it is signed in as when it is its turn.
+       */
+      readonly member: PresenceMember | 'signed-in' | undefined;
     }
   | { readonly ok: false; readonly refusal: Refusal };
 
@@ -50,12 +55,12 @@ export function admitSubscribe(app: App, socketId: SocketId, frame: Frame<'subsc
       400,
     );
   const { kind } = channelTraits(channel);
-  if (kind === 'user')
-    return refused(clientErrors.notAvailable('User channels'), 'ServerError', 501);
+  if (kind === 'user') return { ok: true, channel, member: 'signed-in' };
   if (kind === 'public') return { ok: true, channel, member: undefined };
   const error = checkAuth(app, socketId, channel, frame);
   if (error !== undefined) return refused(error, 'AuthError', 401);
   if (kind !== 'presence') return { ok: true, channel, member: undefined };
+  if (frame.channelData === undefined) return { ok: true, channel, member: 'signed-in' };
   const parsed = parseMember(frame.channelData);
   if (!parsed.ok) return refused(parsed.error, 'RequestError', 400);
   return { ok: true, channel, member: parsed.member };
@@ -68,13 +73,33 @@ function checkAuth(
   { auth, channelData }: Frame<'subscribe'>,
 ): ClientError | undefined {
   if (auth === undefined) return clientErrors.authRequired(channel);
+  const text = channelStringToSign(socketId, channel, channelData);
+  return checkSignature(app, auth, text, clientErrors.invalidAuthKey);
+}
+
+/** Whether one of the app's keys has signed the text. */
+function checkSignature(
+  app: App,
+  auth: string,
+  text: string,
+  wrongKey: (key: string) => ClientError,
+): ClientError | undefined {
   const parts = parseAuth(auth);
   const pair = app.keys.find(({ key }) => key === parts?.key);
-  if (parts === undefined || pair === undefined)
-    return clientErrors.invalidAuthKey(shown(parts?.key ?? auth));
-  const text = channelStringToSign(socketId, channel, channelData);
+  if (parts === undefined || pair === undefined) return wrongKey(shown(parts?.key ?? auth));
   if (isSignatureOf(parts.signature, pair.secret, text)) return undefined;
   return clientErrors.invalidSignature(shown(text), shown(parts.signature));
+}
+
+/** Decides whether this socket may sign in, and as whom. */
+export function admitSignin(
+  app: App,
+  socketId: SocketId,
+  { auth, userData }: Frame<'signin'>,
+): ParsedUserData {
+  const text = userStringToSign(socketId, userData);
+  const error = checkSignature(app, auth, text, clientErrors.invalidSigninKey);
+  return error === undefined ? parseUserData(userData) : { ok: false, error };
 }
 
 export type ClientEventAdmission =

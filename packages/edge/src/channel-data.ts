@@ -14,8 +14,7 @@ export type ParsedMember =
 const LONE_SURROGATE = /\p{Surrogate}/u;
 
 /** The member that `channel_data` names: the very text that was signed. Never throws, whatever the text. */
-export function parseMember(channelData: string | undefined): ParsedMember {
-  if (channelData === undefined) return refused(clientErrors.missingParameter('data.channel_data'));
+export function parseMember(channelData: string): ParsedMember {
   const fields = parseFields(channelData);
   if (fields === undefined)
     return refused(clientErrors.invalidParameter('data.channel_data', 'an object as JSON'));
@@ -37,7 +36,7 @@ function userOf(value: unknown): string | undefined {
 }
 
 /** As JSON, which is empty when there is none; undefined for what is no object. */
-function infoOf(value: unknown): string | undefined {
+export function infoOf(value: unknown): string | undefined {
   if (value === undefined || value === null) return '';
   if (typeof value !== 'object' || Array.isArray(value)) return undefined;
   return encodeEventData(value) ?? TOO_DEEP;
@@ -46,7 +45,8 @@ function infoOf(value: unknown): string | undefined {
 /** Too deeply nested to be written as JSON, so longer than any limit. */
 const TOO_DEEP = 'x'.repeat(limits.presenceUserInfoBytes + 1);
 
-function parseFields(text: string): Readonly<Record<string, unknown>> | undefined {
+/** The members of an object as JSON; undefined for any other text. */
+export function parseFields(text: string): Readonly<Record<string, unknown>> | undefined {
   try {
     const value: unknown = JSON.parse(text);
     return isFields(value) ? value : undefined;

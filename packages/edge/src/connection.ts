@@ -22,16 +22,18 @@ import type { Beating, HeartbeatWheel } from './heartbeat.ts';
 import { TokenBucket } from './rate.ts';
 import { closeText, type ClientSocket, type SocketHandler } from './socket.ts';
 import { Subscriptions } from './subscriptions.ts';
+import type { SignedIn } from './own-channel.ts';
 import {
-  subscribeTask,
-  unsubscribe,
-  type SubscribingConnection,
-  type SubscribingContext,
-} from './subscribing.ts';
+  signinTask,
+  signOut,
+  type SigningInConnection,
+  type SigningInContext,
+} from './signing-in.ts';
+import { subscribeTask, unsubscribe } from './subscribing.ts';
 import { Turnstile, type Task, type TurnstileOwner } from './turnstile.ts';
 
 /** What all connections of an edge share. */
-export interface ConnectionContext extends SubscribingContext, ClientEventContext {
+export interface ConnectionContext extends SigningInContext, ClientEventContext {
   readonly wheel: HeartbeatWheel;
   readonly connections: Set<Connection>;
   readonly activityTimeoutSeconds: number;
@@ -43,7 +45,7 @@ const WAITING_MAX = { tasks: 2 * limits.channelsPerConnection, bytes: 1_048_576 
 type Frame<Kind extends ClientFrame['kind']> = Extract<ClientFrame, { kind: Kind }>;
 
 /** One client: what it is subscribed to, and what becomes of each of its frames, in their order. */
-export class Connection implements SocketHandler, Beating, TurnstileOwner, SubscribingConnection {
+export class Connection implements SocketHandler, Beating, TurnstileOwner, SigningInConnection {
   lastSeenTick = 0;
   pingedTick = -1;
   dueTick = 0;
@@ -51,6 +53,7 @@ export class Connection implements SocketHandler, Beating, TurnstileOwner, Subsc
   /** As it is now: exchanged when the app changes, and the last one known when it is no more. */
   app: App;
   readonly subscriptions = new Subscriptions();
+  user: SignedIn | undefined;
   readonly #context: ConnectionContext;
   readonly #turnstile = new Turnstile(this);
   #socket: ClientSocket | undefined;
@@ -73,7 +76,8 @@ export class Connection implements SocketHandler, Beating, TurnstileOwner, Subsc
   }
 
   isSubscribed(key: ChannelKey): boolean {
-    return this.#socket !== undefined && this.subscriptions.has(key);
+    if (this.#socket === undefined) return false;
+    return this.subscriptions.has(key) || this.user?.key === key;
   }
 
   onOpen(socket: ClientSocket): void {
@@ -113,6 +117,7 @@ export class Connection implements SocketHandler, Beating, TurnstileOwner, Subsc
     hub.part(this.id);
     wheel.remove(this);
     for (const key of this.subscriptions.all()) hub.leave(key, this.id);
+    signOut(this.#context, this);
   }
 
   ping(): void {
@@ -148,9 +153,7 @@ export class Connection implements SocketHandler, Beating, TurnstileOwner, Subsc
       case 'unsubscribe':
         return this.#inTurn(bytes, () => unsubscribe(this.#context, this, frame.channel));
       case 'signin':
-        return this.#inTurn(bytes, () =>
-          this.tell(clientErrors.notAvailable('User authentication and signin')),
-        );
+        return this.#pass(bytes, signinTask(this.#context, this, frame));
       case 'client-event':
         return this.#inTurn(bytes, () => this.#clientEvent(frame));
     }

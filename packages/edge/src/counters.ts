@@ -3,6 +3,12 @@ export interface EdgeCounters {
   connections: number;
   subscriptions: number;
   channels: number;
+  /** Sockets that are signed in as a user. */
+  signedIn: number;
+  /** Users whom somebody here watches. */
+  watchedUsers: number;
+  /** Sockets closed because their user's connections were terminated. */
+  terminated: number;
   busUp: 0 | 1;
   framesIn: number;
   frameBytesIn: number;
@@ -34,6 +40,9 @@ export function createEdgeCounters(): EdgeCounters {
     connections: 0,
     subscriptions: 0,
     channels: 0,
+    signedIn: 0,
+    watchedUsers: 0,
+    terminated: 0,
     busUp: 0,
     framesIn: 0,
     frameBytesIn: 0,

@@ -11,6 +11,7 @@ import {
   type RosterReader,
   type ShareStore,
   type Stop,
+  type UserReader,
 } from '@fanfare/core';
 import {
   closeReasons,
@@ -32,6 +33,8 @@ import { createHoldings } from './holdings.ts';
 import { Hub } from './hub.ts';
 import { RosterRefresher } from './roster-refresher.ts';
 import { RefusedConnection } from './refused-connection.ts';
+import { Users } from './users.ts';
+import { Watchlists, type WatchlistTimes } from './watchlists.ts';
 import type { SocketHandler, SocketListener, Upgrade, Accept } from './socket.ts';
 
 export interface EdgeOptions {
@@ -44,6 +47,8 @@ export interface EdgeOptions {
   readonly reporter?: EdgeReporterOptions;
   /** How patiently the events of cache channels are read; for tests. */
   readonly recall?: RecallOptions;
+  /** When watchers are told; for tests. */
+  readonly watchlistTimes?: WatchlistTimes;
 }
 
 export interface EdgeParts {
@@ -52,7 +57,7 @@ export interface EdgeParts {
   /** Called with the hub's own handlers; the edge closes what it opened. */
   openBus(events: BusEvents): Promise<Bus>;
   /** Whoever opened it closes it, after the edge has stopped. */
-  readonly store: ShareStore & RosterReader & Pick<Outbox, 'append'>;
+  readonly store: ShareStore & RosterReader & UserReader & Pick<Outbox, 'append'>;
   openFeed(events: RosterFeedEvents): Promise<RosterFeed>;
   listen(accept: Accept): Promise<SocketListener>;
   readonly events: EdgeEvents;
@@ -71,21 +76,44 @@ export interface Edge extends AsyncDisposable {
 export async function startEdge(options: EdgeOptions, parts: EdgeParts): Promise<Edge> {
   const { counters, events, store } = parts;
   const hub = new Hub(counters);
+  const onFailed = (error: unknown): void => events.stateFailed(error);
+  const users = new Users({ store, counters, onFailed });
+  const { watchlistTimes: times } = options;
+  const watchlists = new Watchlists({
+    store,
+    feed: () => feed,
+    counters,
+    onFailed,
+    ...(times !== undefined && { times }),
+  });
   const bus = await parts.openBus({
     onMessage: hub.onMessage,
+    onControl: (channel, text) => users.onControl(channel, text),
     onUp(up) {
       events.busUp(up);
       counters.busUp = up ? 1 : 0;
+      if (up) users.recheck();
       parts.onUp();
     },
   });
-  const feed = await parts
-    .openFeed({ onChange: hub.onRosterChange, onGap: hub.onRosterGap })
+  const feed: RosterFeed = await parts
+    .openFeed({
+      onChange(channel, change) {
+        hub.onRosterChange(channel, change);
+        watchlists.onChange(channel, change);
+      },
+      onGap(channel) {
+        hub.onRosterGap(channel);
+        watchlists.onGap(channel);
+      },
+    })
     .catch(async (error: unknown) => closeAndThrow(error, bus));
   counters.busUp = bus.up ? 1 : 0;
   const state = openState(hub, options, parts);
   const context: ConnectionContext = {
     hub,
+    users,
+    watchlists,
     bus,
     reporter: state.reporter,
     events,
@@ -207,7 +235,7 @@ function asService(
   { listener, feed, unfollow, reporter, refresher }: Opened,
   drainSeconds: number,
 ): Edge {
-  const { bus, connections, counters, events, wheel } = context;
+  const { bus, connections, counters, events, users, watchlists, wheel } = context;
   let stopped: Promise<void> | undefined;
   const stop = async (how: Stop): Promise<void> => {
     const seconds = how === 'drain' ? drainSeconds : 0;
@@ -219,6 +247,8 @@ function asService(
     await listener[Symbol.asyncDispose]();
     // Only now: what left a moment ago is given back with the rest, and at once.
     refresher.stop();
+    users.stop();
+    watchlists.stop();
     await reporter.leave();
     counters.leases = 0;
     await feed[Symbol.asyncDispose]();

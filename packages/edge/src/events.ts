@@ -155,6 +155,24 @@ const SERIES: readonly Exposed<keyof EdgeCounters>[] = [
     of: 'channels',
     type: 'gauge',
   },
+  {
+    name: 'fanfare_signed_in_connections',
+    help: 'Open connections that are signed in as a user.',
+    of: 'signedIn',
+    type: 'gauge',
+  },
+  {
+    name: 'fanfare_watched_users',
+    help: 'Users who stand in the watchlist of a connection.',
+    of: 'watchedUsers',
+    type: 'gauge',
+  },
+  {
+    name: 'fanfare_terminated_connections_total',
+    help: "Connections closed because the app has terminated their user's.",
+    of: 'terminated',
+    type: 'total',
+  },
   { name: 'fanfare_bus_up', help: '1 while the message bus delivers.', of: 'busUp', type: 'gauge' },
   {
     name: 'fanfare_frames_received_total',

@@ -23,8 +23,6 @@ export interface Subscriber {
 export interface LocalChannel {
   readonly key: ChannelKey;
   readonly partition: number;
-  /** The cluster counts its subscriptions. */
-  readonly isReported: boolean;
   /** Its members, for a presence channel. */
   readonly presence: PresenceChannel | undefined;
   /** Its last event, for a cache channel. */
@@ -127,7 +125,6 @@ export class Hub {
     const channel: LocalChannel = {
       key,
       partition,
-      isReported: kind !== 'user',
       presence: kind === 'presence' ? new PresenceChannel(key, this.#presenceLinks) : undefined,
       cache: cache ? new CacheChannel(key, this.#links) : undefined,
       interested: 1,
@@ -199,8 +196,8 @@ export class Hub {
     this.release(channel);
   }
 
-  #changed({ key, isReported }: LocalChannel): void {
-    if (isReported) this.#links.changed({ kind: 'channel', channel: key });
+  #changed({ key }: LocalChannel): void {
+    this.#links.changed({ kind: 'channel', channel: key });
   }
 
   /** One event from the bus: one native publish, whatever the number of subscribers. */

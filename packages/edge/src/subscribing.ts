@@ -2,6 +2,7 @@ import type { App } from '@fanfare/core';
 import {
   cacheMissFrame,
   channelKey,
+  channelTraits,
   clientErrors,
   closeReasons,
   parseChannelName,
@@ -20,9 +21,11 @@ import type { FirstEvent } from './cache-channel.ts';
 import type { EdgeCounters } from './counters.ts';
 import type { EdgeEvents } from './events.ts';
 import type { Hub, LocalChannel } from './hub.ts';
+import { subscribeToUser, unsubscribeFromUser, type SignedIn } from './own-channel.ts';
 import type { ClientSocket } from './socket.ts';
 import type { Subscriptions } from './subscriptions.ts';
 import type { Task } from './turnstile.ts';
+import { memberOf } from './user-data.ts';
 
 /** What all subscribing on an edge shares. */
 export interface SubscribingContext {
@@ -40,6 +43,8 @@ export interface SubscribingConnection {
   /** Only while the connection is open. */
   readonly socket: ClientSocket;
   readonly subscriptions: Subscriptions;
+  /** Whom it is signed in as. */
+  readonly user: SignedIn | undefined;
   tell(error: ClientError): void;
   refuse(channel: string, refusal: Refusal): void;
   close(reason: CloseReason): void;
@@ -69,8 +74,26 @@ export function subscribeTask(
       return undefined;
     };
   const { channel, member } = admission;
+  if (channelTraits(channel).kind === 'user')
+    return () => {
+      subscribeToUser(connection, channel);
+      return undefined;
+    };
   const local = context.hub.acquire(channelKey(connection.app.id, channel));
-  return () => subscribe(context, connection, { channel, local, member });
+  if (member !== 'signed-in')
+    return () => subscribe(context, connection, { channel, local, member });
+  return () => {
+    const own = ownMember(connection);
+    if (!('message' in own)) return subscribe(context, connection, { channel, local, member: own });
+    context.hub.release(local);
+    connection.refuse(channel, { error: own, failure: { type: 'RequestError', status: 400 } });
+    return undefined;
+  };
+}
+
+/** Who is signed in need not say whom it stands for. */
+function ownMember({ user }: SubscribingConnection): PresenceMember | ClientError {
+  return user === undefined ? clientErrors.missingParameter('data.channel_data') : memberOf(user);
 }
 
 export function unsubscribe(
@@ -81,6 +104,7 @@ export function unsubscribe(
   if (!connection.isOpen) return;
   const channel = parseChannelName(name);
   const key = channel === undefined ? undefined : channelKey(connection.app.id, channel);
+  if (key !== undefined && unsubscribeFromUser(connection, key)) return;
   if (key === undefined || !connection.subscriptions.delete(key)) {
     connection.tell(clientErrors.noSubscription(shown(name)));
     return;

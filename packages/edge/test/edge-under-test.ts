@@ -51,6 +51,7 @@ export const apps = {
     keys: [key('quiet')],
     clientEvents: false,
     subscriptionErrors: false,
+    watchlist: false,
   }),
   tight: appSchema.parse({
     id: '1005',
@@ -170,8 +171,8 @@ export class EdgeUnderTest implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.edge[Symbol.asyncDispose]();
-    const { connections, subscriptions, channels } = this.counters;
-    const held = { connections, subscriptions, channels };
+    const { connections, subscriptions, channels, signedIn, watchedUsers } = this.counters;
+    const held = { connections, subscriptions, channels, signedIn, watchedUsers };
     for (const [what, count] of Object.entries(held))
       if (count !== 0) leftOver.push(`${count} ${what} on an edge that stopped`);
     leftOver.push(...this.defects.map((defect) => `a defect: ${String(defect)}`));

@@ -140,23 +140,6 @@ describe('Subscribing to public channels', () => {
     await using second = await edge.connect(apps.tight);
     await second.join('one');
   });
-
-  it('[SB15] what is not served yet is refused and says so', async () => {
-    await using edge = await startTestEdge();
-    await using client = await edge.connect();
-    const refused = [['#server-to-user-42', 'User channels']] as const;
-    for (const [name, feature] of refused) {
-      client.subscribe(name, authFor(client.id, name, { channelData: '{"user_id":"42"}' }));
-      const message = await client.nextError();
-      assert.equal(message, `${feature} are not available on this server`);
-      await client.nextSubscriptionError('ServerError', message, 501, name);
-    }
-    const data = { auth: 'main-key:0', user_data: '{"id":"42"}' };
-    client.sendFrame({ event: 'pusher:signin', data });
-    const message = 'User authentication and signin are not available on this server';
-    assert.equal(await client.nextError(), message);
-    assert.equal(edge.counters.channels, 0);
-  });
 });
 
 describe('Apps', () => {

@@ -62,7 +62,6 @@ export const clientErrors = {
     error(`Only a connection that is signed in as the user may subscribe to ${channel}`),
   presenceUserTooLong: (chars: number) =>
     error(`The id of the signed-in user is longer than a member's may be: ${chars} characters`),
-  notAvailable: (feature: string) => error(`${feature} are not available on this server`),
   clientEventsDisabled: () =>
     error(
       'To send client events, you must enable this feature in the Settings page of your dashboard.',

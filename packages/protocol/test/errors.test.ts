@@ -39,11 +39,6 @@ const texts: readonly (readonly [rule: string, error: ClientError, message: stri
     "Invalid channel name 'a b': expected 1 to 200 characters out of A-Z a-z 0-9 _ - = @ , . ;",
   ],
   ['SB14', clientErrors.tooManyChannels(3), 'Over the limit of 3 channels on one connection'],
-  [
-    'SB15',
-    clientErrors.notAvailable('Cache channels'),
-    'Cache channels are not available on this server',
-  ],
   ['US1', clientErrors.invalidSigninKey('k'), "Invalid key in signin auth data: 'k'"],
   [
     'US2',
