@@ -14,7 +14,7 @@ import { channelUsers } from './routes/channel-users.ts';
 import { channel } from './routes/channel.ts';
 import { channels } from './routes/channels.ts';
 import { events } from './routes/events.ts';
-import { notAvailable } from './routes/not-available.ts';
+import { terminateConnections } from './routes/terminate-connections.ts';
 import { pathOf, sentTarget } from './target.ts';
 
 /** The label of a request that belongs to no route. */
@@ -30,7 +30,7 @@ export function createApi(deps: ApiDeps): ApiApp {
   const route = (method: 'GET' | 'POST', path: string, serve: Serve): void => {
     app.on(method, path, endpoint(deps, path, serve));
   };
-  const terminate = notAvailable('Terminating connections is');
+  const terminate = terminateConnections(deps);
   route('POST', '/apps/:app/events', events(deps));
   route('POST', '/apps/:app/batch_events', batchEvents(deps));
   route('GET', '/apps/:app/channels', channels(deps));

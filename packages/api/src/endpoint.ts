@@ -4,6 +4,7 @@ import {
   type EventCache,
   type Publisher,
   type StateReader,
+  type UserTerminator,
 } from '@fanfare/core';
 import type { HttpBindings } from '@hono/node-server';
 import type { Context, Hono } from 'hono';
@@ -21,8 +22,8 @@ export interface ApiDeps {
   readonly publisher: Publisher;
   /** What cache channels keep. */
   readonly cache: EventCache;
-  /** What the cluster knows of its channels. */
-  readonly state: StateReader;
+  /** What the cluster knows of its channels, and where it is told whose connections end. */
+  readonly state: StateReader & UserTerminator;
   readonly events: ApiEvents;
   /** What stands before `/apps/…` in the path, and is not signed. */
   readonly pathPrefix?: string;
@@ -43,6 +44,8 @@ export interface Call extends Caller {
   readonly idempotencyKey: string | undefined;
   /** What stands in the path for `:channel`, percent-decoded; empty on a route without one. */
   readonly channel: string;
+  /** The same for `:user`. */
+  readonly user: string;
 }
 
 export type Serve = (call: Call) => Answer | Promise<Answer>;
@@ -88,6 +91,7 @@ async function answerTo(c: Context<ApiEnv>, deps: ApiDeps, serve: Serve): Promis
     body,
     idempotencyKey: idempotencyKeyOf(request, incoming),
     channel: c.req.param('channel') ?? '',
+    user: c.req.param('user') ?? '',
   });
 }
 

@@ -9,6 +9,8 @@ export interface ApiEvents {
   answered(route: string, status: number, seconds: number): void;
   /** The bus took what one request published; `bytes` are those of the events' data. */
   published(events: number, bytes: number): void;
+  /** The connections of a user are to end. */
+  terminated(): void;
   unavailable(error: unknown): void;
   stopping(connections: number): void;
   defect(error: unknown): void;
@@ -32,6 +34,11 @@ export function createApiEvents(log: Logger, registry: Registry): ApiEvents {
     help: 'Bytes of the data of those events.',
     registers,
   });
+  const terminations = new Counter({
+    name: 'fanfare_terminations_total',
+    help: 'Requests to end the connections of a user that the message bus took.',
+    registers,
+  });
   const defects = new Counter({
     name: 'fanfare_api_defects_total',
     help: 'Exceptions that nothing expected. Each is a bug; please report it.',
@@ -49,6 +56,9 @@ export function createApiEvents(log: Logger, registry: Registry): ApiEvents {
       triggers.inc();
       events.inc(count);
       eventBytes.inc(bytes);
+    },
+    terminated() {
+      terminations.inc();
     },
     unavailable(error) {
       // The link's own events are logged where they happen; one line a request would be a flood.

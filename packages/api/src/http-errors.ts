@@ -87,6 +87,11 @@ export const httpErrors = {
     (name: string, chars: number) =>
       `Invalid channel name ${quote(name)}: expected 1 to ${chars} characters out of A-Z a-z 0-9 _ - = @ , . ;`,
   ),
+  userId: httpError(
+    400,
+    (id: string, chars: number) =>
+      `Invalid user id ${quote(id)}: expected 1 to ${chars} characters out of A-Z a-z 0-9 _ - = @ , . ;`,
+  ),
   socketId: httpError(
     400,
     (id: string) =>
@@ -133,10 +138,6 @@ export const httpErrors = {
     405,
     (allowed: string) => `405 METHOD NOT ALLOWED: expected ${allowed}`,
     (allowed) => ({ allow: allowed }),
-  ),
-  notAvailable: httpError(
-    501,
-    (what: string) => `${what} not available in this version of Fanfare yet`,
   ),
   unavailable: httpError(
     503,

@@ -101,13 +101,13 @@ export function isCache(channel: ChannelName): boolean {
 }
 
 /**
- * The channel on which the server reaches the sockets of one user. Nobody subscribes to it by its
- * name, so it is in no list, and asked for by name it is unoccupied.
+ * The channel on which the server reaches the sockets of one user. It is in no list, asked for by
+ * name it is unoccupied, and a trigger is told nothing of it.
  */
 export function isHidden(channel: ChannelName): boolean {
   return channelTraits(channel).kind === 'user';
 }
 
 function counted(channel: ChannelName, { userCount, subscriptionCount }: Info): boolean {
-  return subscriptionCount || (userCount && isPresence(channel));
+  return !isHidden(channel) && (subscriptionCount || (userCount && isPresence(channel)));
 }

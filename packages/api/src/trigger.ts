@@ -1,6 +1,5 @@
 import type { AppLimits } from '@fanfare/core';
 import {
-  channelTraits,
   isEventName,
   isReservedEvent,
   limits,
@@ -52,11 +51,6 @@ function decodeEvent(
   if (except instanceof Refusal) return except;
   const info = decodeInfo(params.value('info'), countAttributes);
   if (info instanceof Refusal) return info;
-  // Last, so that a request that is wrong is told so, and not that its channel has to wait.
-  for (const channel of channels) {
-    const unserved = refuseUnserved(channel);
-    if (unserved !== undefined) return unserved;
-  }
   return { event, data, dataBytes, channels, except, info };
 }
 
@@ -119,10 +113,4 @@ function decodeSocketId(value: unknown): SocketId | null | Refusal {
   if (value === undefined || value === null) return null;
   if (typeof value !== 'string') return httpErrors.parameterType('socket_id', 'a string');
   return parseSocketId(value) ?? httpErrors.socketId(value);
-}
-
-function refuseUnserved(channel: ChannelName): Refusal | undefined {
-  const { kind } = channelTraits(channel);
-  if (kind === 'user') return httpErrors.notAvailable('Server-to-user events are');
-  return undefined;
 }

@@ -15,6 +15,7 @@ import {
   signedParams,
   trigger,
   type Signing,
+  channelsOf,
 } from './harness.ts';
 
 const POST_VECTOR =
@@ -292,10 +293,10 @@ describe('authentication of requests', () => {
   });
 
   it("[HA13] the path of Python's terminate_user_connections has no app: the key says which", async () => {
-    const { send } = harness();
+    const { send, published } = harness();
     const path = '/users/7/terminate_connections';
-    const answer = 'Terminating connections is not available in this version of Fanfare yet';
-    assertRefused(await send({ path, body: '{}' }), 501, answer);
+    assertOk(await send({ path, body: '{}' }));
+    assert.deepEqual(published.map(channelsOf), [['3/#server-to-user-7']]);
     assertRefused(await send({ path, body: '{}', secret: 'x' }), 401, /^Invalid signature/);
   });
 

@@ -87,7 +87,6 @@ describe('POST /apps/{id}/batch_events', () => {
         [{ channel: 'a b' }, 400, /^Invalid channel name "a b": /],
         [{ socket_id: '1' }, 400, /^Invalid socket id "1": /],
         [{ info: 'x' }, 400, /^Invalid info attribute "x": /],
-        [{ channel: '#server-to-user-7' }, 501, /^Server-to-user events are not available/],
       ];
     for (const [part, status, text] of rows) {
       await refused([event(), event(part), event({ name: 2 })], status, text);

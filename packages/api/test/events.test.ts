@@ -230,16 +230,4 @@ describe('POST /apps/{id}/events', () => {
       );
     await refused({ socket_id: 1.2 }, 400, 'Expected socket_id parameter to be a string');
   });
-
-  it('[TR14] user channels are refused whole', async () => {
-    await refused(
-      { channels: ['ok', '#server-to-user-7'] },
-      501,
-      'Server-to-user events are not available in this version of Fanfare yet',
-    );
-    const wrongToo = await triggered({ channel: '#server-to-user-7', socket_id: 'x' });
-    assert.equal(wrongToo.reply.status, 400);
-    for (const name of ['private-encrypted-a', 'presence-a', 'x-cache-a', 'cache'])
-      assertOk((await triggered({ channel: name })).reply);
-  });
 });

@@ -7,6 +7,7 @@ import {
   type BusMessage,
   type EventCache,
   type StateReader,
+  type UserTerminator,
 } from '@fanfare/core';
 import { createApi, type ApiApp, type ApiEvents } from '../src/index.ts';
 import { memoryState } from './memory-state.ts';
@@ -36,7 +37,7 @@ export interface Harness {
 export interface HarnessOptions {
   readonly apps?: readonly App[];
   /** Without one, nobody is in any channel. */
-  readonly state?: StateReader;
+  readonly state?: StateReader & Partial<UserTerminator>;
   /** Without one, no channel keeps anything. */
   readonly cache?: EventCache;
   readonly pathPrefix?: string;
@@ -63,6 +64,7 @@ export function harness(options: HarnessOptions = {}): Harness {
       options.onAnswered?.();
     },
     published() {},
+    terminated() {},
     unavailable() {},
     stopping() {},
     defect: (error) => defects.push(error),
@@ -78,7 +80,7 @@ export function harness(options: HarnessOptions = {}): Harness {
       },
     },
     cache: options.cache ?? emptyCache,
-    state: options.state ?? memoryState(),
+    state: { ...memoryState(), ...options.state },
     ...(options.pathPrefix !== undefined && { pathPrefix: options.pathPrefix }),
     events,
     nowMs: options.nowMs ?? (() => NOW_SECONDS * 1000),

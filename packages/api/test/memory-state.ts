@@ -6,6 +6,7 @@ import {
   type MemoryState,
   type Share,
   type StateReader,
+  type UserTerminator,
 } from '@fanfare/core';
 import { channelKey, parseAppId, parseChannelName, type ChannelKey } from '@fanfare/protocol';
 
@@ -63,11 +64,11 @@ export async function stateWith(
 }
 
 /** A state that cannot be read, or must not be. */
-export function unreadable(error: Error): StateReader {
+export function unreadable(error: Error): StateReader & UserTerminator {
   const read = async (): Promise<never> => {
     throw error;
   };
-  return { counts: read, occupied: read, users: read };
+  return { counts: read, occupied: read, users: read, terminate: read };
 }
 
 function keyOf(app: string, name: string): ChannelKey {

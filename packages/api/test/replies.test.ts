@@ -168,21 +168,6 @@ describe('replies', () => {
     }
   });
 
-  it('[HE10] what this version does not serve says so to those who may ask', async () => {
-    for (const path of [
-      '/apps/3/users/7/terminate_connections',
-      '/users/7/terminate_connections',
-    ]) {
-      const { send, app } = harness();
-      assertRefused(
-        await send({ path }),
-        501,
-        'Terminating connections is not available in this version of Fanfare yet',
-      );
-      assertRefused(await sendTo(app, path, 'POST'), 401, 'Missing parameter: auth_key');
-    }
-  });
-
   it('[HE12] inputs that crashed webman are answered', async () => {
     const { app, send, published } = harness();
     assertRefused(await sendTo(app, '/apps/1024/events?auth_key[]=x', 'POST'), 401, /auth_key/);

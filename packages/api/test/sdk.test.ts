@@ -66,8 +66,8 @@ describe("Pusher's own SDK for Node", () => {
       [() => sdk.trigger('c', 'e', 'x'.repeat(10_241)), 413, /^The data content of this event/],
       [() => sdk.trigger('c', 'pusher:e', ''), 400, /^Invalid event name/],
       [() => sdkOf(server, 'wrong').trigger('c', 'e', ''), 401, /^Invalid signature: /],
-      [() => sdk.sendToUser('7', 'e', ''), 501, /^Server-to-user events are not available/],
-      [() => sdk.terminateUserConnections('7'), 501, /^Terminating connections is not/],
+      [() => sdk.sendToUser('7', 'pusher:e', ''), 400, /^Invalid event name/],
+      [() => sdk.terminateUserConnections('a:b'), 400, /^Invalid user id "a:b": expected 1 to 200/],
     ];
     for (const [call, status, text] of rows)
       await assert.rejects(call(), (error) => {
