@@ -106,7 +106,7 @@ describe('Terminating the connections of a user', () => {
     await since.nothingBefore('and again');
   });
 
-  it('[US33] one that is told while the store answers ends the sign-in that came before it', async () => {
+  it('[US33] one that is told while the store answers ends the sign-in that came before it, and not the one behind it', async () => {
     const memory = memoryState();
     const gate = new Inbox<() => void>('reads of terminations');
     const state = {
@@ -120,21 +120,34 @@ describe('Terminating the connections of a user', () => {
         },
       },
     };
-    await using edge = await startTestEdge({ state, network: createMemoryNetwork() });
-    await using client = await edge.connect();
-    askToSignIn(client, '{"id":"7"}');
+    const network = createMemoryNetwork();
+    const handlers: BusEvents[] = [];
+    await using edge = await startTestEdge({
+      state,
+      network,
+      openBus(events) {
+        handlers.push(events);
+        return network.open(events);
+      },
+    });
+    await using before = await edge.connect();
+    askToSignIn(before, '{"id":"7"}');
     const answer = await gate.next();
     await terminate({ store: memory.store, publisher: edge.publisher }, '7');
-    await using marker = await edge.connect();
-    await marker.join('lobby');
+    await using behind = await edge.connect();
+    await behind.join('lobby');
     const frame = await edge.trigger('lobby');
-    assert.equal(await marker.next(), frame);
+    assert.equal(await behind.next(), frame, 'the termination has arrived');
+    askToSignIn(behind, '{"id":"7"}');
+    await behind.allRead();
     answer();
-    await assertTerminated(client);
-    await edge.until(
-      ({ channels, signedIn: count }) => channels === 1 && count === 0,
-      'it is gone',
-    );
+    await assertTerminated(before);
+    (await gate.next())();
+    await nextSuccess(behind, '{"id":"7"}');
+    handlers[0]?.onUp(true);
+    (await gate.next())();
+    await behind.nothingBefore('it came after the termination');
+    assert.deepEqual([edge.counters.signedIn, edge.counters.terminated], [1, 1]);
   });
 
   it('[US33] a text that an older edge does not know is passed over', async () => {
