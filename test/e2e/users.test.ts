@@ -17,9 +17,9 @@ after(() => cluster[Symbol.asyncDispose]());
 const { setTimeout: realTimeout } = globalThis;
 const LEFT_BEHIND_MS = 30_000;
 globalThis.setTimeout = Object.assign(
-  (act: () => void, ms?: number): NodeJS.Timeout => {
-    const timer = realTimeout(act, ms);
-    return ms === LEFT_BEHIND_MS ? timer.unref() : timer;
+  (...args: Parameters<typeof realTimeout>): NodeJS.Timeout => {
+    const timer = realTimeout(...args);
+    return args[1] === LEFT_BEHIND_MS ? timer.unref() : timer;
   },
   { __promisify__: realTimeout.__promisify__ },
 );
