@@ -76,16 +76,7 @@ export interface Edge extends AsyncDisposable {
 export async function startEdge(options: EdgeOptions, parts: EdgeParts): Promise<Edge> {
   const { counters, events, store } = parts;
   const hub = new Hub(counters);
-  const onFailed = (error: unknown): void => events.stateFailed(error);
-  const users = new Users({ store, counters, onFailed });
-  const { watchlistTimes: times } = options;
-  const watchlists = new Watchlists({
-    store,
-    feed: () => feed,
-    counters,
-    onFailed,
-    ...(times !== undefined && { times }),
-  });
+  const { users, watchlists } = createUsers(options, parts, () => feed);
   const bus = await parts.openBus({
     onMessage: hub.onMessage,
     onControl: (channel, text) => users.onControl(channel, text),
@@ -97,16 +88,7 @@ export async function startEdge(options: EdgeOptions, parts: EdgeParts): Promise
     },
   });
   const feed: RosterFeed = await parts
-    .openFeed({
-      onChange(channel, change) {
-        hub.onRosterChange(channel, change);
-        watchlists.onChange(channel, change);
-      },
-      onGap(channel) {
-        hub.onRosterGap(channel);
-        watchlists.onGap(channel);
-      },
-    })
+    .openFeed(feedEvents(hub, watchlists))
     .catch(async (error: unknown) => closeAndThrow(error, bus));
   counters.busUp = bus.up ? 1 : 0;
   const state = openState(hub, options, parts);
@@ -143,6 +125,32 @@ export async function startEdge(options: EdgeOptions, parts: EdgeParts): Promise
   state.reporter.start();
   events.listening(listener.port);
   return asService(context, { listener, feed, unfollow, ...state }, options.drainSeconds);
+}
+
+function createUsers(
+  { watchlistTimes: times }: EdgeOptions,
+  { store, counters, events }: EdgeParts,
+  feed: () => RosterFeed,
+): { readonly users: Users; readonly watchlists: Watchlists } {
+  const shared = { store, counters, onFailed: (error: unknown) => events.stateFailed(error) };
+  return {
+    users: new Users(shared),
+    watchlists: new Watchlists({ ...shared, feed, ...(times !== undefined && { times }) }),
+  };
+}
+
+/** Rosters and users are told of by one feed; each takes what it has asked for. */
+function feedEvents(hub: Hub, watchlists: Watchlists): RosterFeedEvents {
+  return {
+    onChange(channel, change) {
+      hub.onRosterChange(channel, change);
+      watchlists.onChange(channel, change);
+    },
+    onGap(channel) {
+      hub.onRosterGap(channel);
+      watchlists.onGap(channel);
+    },
+  };
 }
 
 function newId(): string {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import type { App } from '@fanfare/core';
-import { apps, authFor, channel, keyOf, startTestEdge } from './edge-under-test.ts';
+import { apps, channel, keyOf, startTestEdge } from './edge-under-test.ts';
 
 const LONGEST = 'c'.repeat(200);
 
