@@ -112,6 +112,9 @@ describe('fanfare conformance against Fanfare', () => {
       String(second),
       '--webhook-port',
       String(hooks),
+      // A store that begins empty announces nothing for six seconds.
+      '--patience',
+      '15',
     ]);
   });
 });
