@@ -49,8 +49,8 @@ export function authenticate(
   if (app === undefined || pair === undefined) return httpErrors.authKeyUnknown();
 
   const version = queryValue(params, 'auth_version');
-  if (version === undefined) return httpErrors.versionMissing();
-  if (version !== '1.0') return httpErrors.versionUnsupported();
+  if (version === undefined && !mayOmitVersion(app, request)) return httpErrors.versionMissing();
+  if (version !== undefined && version !== '1.0') return httpErrors.versionUnsupported();
 
   const stale = checkTimestamp(queryValue(params, 'auth_timestamp'), nowMs);
   if (stale !== undefined) return stale;
@@ -76,6 +76,11 @@ export function checkBody(params: readonly QueryParam[], body: Buffer): Refusal 
 
 /** The app id that webman's PHP class has built in. */
 const WEBMAN_APP_ID = '1024';
+
+/** That class sends none, and neither need any other caller of webman/push. */
+function mayOmitVersion({ dialect }: App, { path }: SignedRequest): boolean {
+  return dialect === 'webman' || path.startsWith(`/apps/${WEBMAN_APP_ID}/`);
+}
 
 /** `pathAppId` is undefined for paths without an app. An id that is no app's is a path that is none. */
 export function checkApp(

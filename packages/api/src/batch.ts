@@ -1,13 +1,12 @@
-import type { AppLimits } from '@fanfare/core';
 import { limits } from '@fanfare/protocol';
 import { isFields } from './body.ts';
 import { httpErrors } from './http-errors.ts';
 import { fieldParameters } from './parameters.ts';
 import { Refusal } from './refusal.ts';
-import { decodeBatchEvent, type Trigger } from './trigger.ts';
+import { decodeBatchEvent, type Trigger, type TriggerRules } from './trigger.ts';
 
 /** Up to ten events. The first mistake refuses the whole batch. */
-export function decodeBatch(batch: unknown, appLimits: AppLimits): readonly Trigger[] | Refusal {
+export function decodeBatch(batch: unknown, app: TriggerRules): readonly Trigger[] | Refusal {
   if (batch === undefined || batch === null) return httpErrors.parameterMissing('batch');
   if (!Array.isArray(batch)) return httpErrors.parameterType('batch', 'an array of events');
   if (batch.length === 0 || batch.length > limits.eventsPerBatch)
@@ -15,7 +14,7 @@ export function decodeBatch(batch: unknown, appLimits: AppLimits): readonly Trig
   const triggers: Trigger[] = [];
   for (const fields of batch as readonly unknown[]) {
     if (!isFields(fields)) return httpErrors.parameterType('batch', 'an array of events');
-    const trigger = decodeBatchEvent(fieldParameters(fields), appLimits);
+    const trigger = decodeBatchEvent(fieldParameters(fields), app);
     if (trigger instanceof Refusal) return trigger;
     triggers.push(trigger);
   }

@@ -61,10 +61,9 @@ export const httpErrors = {
     400,
     (name: string, type: string) => `Expected ${name} parameter to be ${type}`,
   ),
-  eventNameLength: httpError(
+  eventName: httpError(
     400,
-    (name: string, chars: number) =>
-      `Invalid event name ${quote(name)}: expected 1 to ${chars} characters`,
+    (name: string, rule: string) => `Invalid event name ${quote(name)}: ${rule}`,
   ),
   eventNameReserved: httpError(
     400,
@@ -84,8 +83,7 @@ export const httpErrors = {
   ),
   channelName: httpError(
     400,
-    (name: string, chars: number) =>
-      `Invalid channel name ${quote(name)}: expected 1 to ${chars} characters out of A-Z a-z 0-9 _ - = @ , . ;`,
+    (name: string, rule: string) => `Invalid channel name ${quote(name)}: ${rule}`,
   ),
   userId: httpError(
     400,

@@ -1,5 +1,6 @@
 import type { ChannelCounts, StateReader } from '@fanfare/core';
 import {
+  broadcastChannel,
   channelKey,
   channelTraits,
   type AppId,
@@ -109,5 +110,7 @@ export function isHidden(channel: ChannelName): boolean {
 }
 
 function counted(channel: ChannelName, { userCount, subscriptionCount }: Info): boolean {
-  return !isHidden(channel) && (subscriptionCount || (userCount && isPresence(channel)));
+  // Who hears what goes to everybody is a matter of the edges; the state knows nothing of it.
+  if (isHidden(channel) || channel === broadcastChannel) return false;
+  return subscriptionCount || (userCount && isPresence(channel));
 }

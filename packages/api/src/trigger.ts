@@ -1,13 +1,15 @@
-import type { AppLimits } from '@fanfare/core';
+import type { App } from '@fanfare/core';
 import {
+  eventNameRule,
   isEventName,
   isReservedEvent,
   limits,
   parseSocketId,
   type ChannelName,
+  type Dialect,
   type SocketId,
 } from '@fanfare/protocol';
-import { decodeChannelName } from './channel-name.ts';
+import { decodeTarget } from './channel-name.ts';
 import { httpErrors } from './http-errors.ts';
 import { countAttributes, decodeInfo, type Info } from './info.ts';
 import type { Parameters } from './parameters.ts';
@@ -25,28 +27,31 @@ export interface Trigger {
   readonly info: Info | undefined;
 }
 
+/** What of an app decides which triggers it may send. */
+export type TriggerRules = Pick<App, 'limits' | 'dialect' | 'broadcastEmptyChannel'>;
+
 /** A trigger, on up to a hundred channels. Never throws, whatever the parameters. */
-export function decodeTrigger(params: Parameters, appLimits: AppLimits): Trigger | Refusal {
-  return decodeEvent(params, decodeChannels(params), appLimits);
+export function decodeTrigger(params: Parameters, app: TriggerRules): Trigger | Refusal {
+  return decodeEvent(params, decodeChannels(params, app), app);
 }
 
 /** One event of a batch, on one channel. */
-export function decodeBatchEvent(params: Parameters, appLimits: AppLimits): Trigger | Refusal {
-  return decodeEvent(params, decodeBatchChannel(params), appLimits);
+export function decodeBatchEvent(params: Parameters, app: TriggerRules): Trigger | Refusal {
+  return decodeEvent(params, decodeBatchChannel(params, app), app);
 }
 
 function decodeEvent(
   params: Parameters,
   channels: readonly ChannelName[] | Refusal,
-  appLimits: AppLimits,
+  { limits: { maxEventBytes }, dialect }: TriggerRules,
 ): Trigger | Refusal {
-  const event = decodeEventName(params.value('name'));
+  const event = decodeEventName(params.value('name'), dialect);
   if (event instanceof Refusal) return event;
   if (channels instanceof Refusal) return channels;
   const data = decodeData(params.value('data'));
   if (data instanceof Refusal) return data;
   const dataBytes = Buffer.byteLength(data);
-  if (dataBytes > appLimits.maxEventBytes) return httpErrors.dataTooLarge(appLimits.maxEventBytes);
+  if (dataBytes > maxEventBytes) return httpErrors.dataTooLarge(maxEventBytes);
   const except = decodeSocketId(params.value('socket_id'));
   if (except instanceof Refusal) return except;
   const info = decodeInfo(params.value('info'), countAttributes);
@@ -54,10 +59,10 @@ function decodeEvent(
   return { event, data, dataBytes, channels, except, info };
 }
 
-function decodeEventName(value: unknown): string | Refusal {
+function decodeEventName(value: unknown, dialect: Dialect): string | Refusal {
   if (value === undefined || value === null) return httpErrors.parameterMissing('name');
   if (typeof value !== 'string') return httpErrors.parameterType('name', 'a string');
-  if (!isEventName(value)) return httpErrors.eventNameLength(value, limits.eventNameChars);
+  if (!isEventName(value, dialect)) return httpErrors.eventName(value, eventNameRule(dialect));
   return isReservedEvent(value) ? httpErrors.eventNameReserved(value) : value;
 }
 
@@ -74,12 +79,12 @@ function decodeData(value: unknown): string | Refusal {
   }
 }
 
-function decodeChannels(params: Parameters): readonly ChannelName[] | Refusal {
+function decodeChannels(params: Parameters, app: TriggerRules): readonly ChannelName[] | Refusal {
   const several = params.list('channels');
   if (several === undefined || several === null) {
     const one = params.value('channel');
     if (one === undefined || one === null) return httpErrors.parameterMissing('channels');
-    return oneChannel(one);
+    return oneChannel(one, app);
   }
   if (!Array.isArray(several)) return httpErrors.parameterType('channels', 'an array of strings');
   if (several.length === 0 || several.length > limits.channelsPerTrigger)
@@ -88,24 +93,27 @@ function decodeChannels(params: Parameters): readonly ChannelName[] | Refusal {
   for (const value of several as readonly unknown[]) {
     if (typeof value !== 'string')
       return httpErrors.parameterType('channels', 'an array of strings');
-    const channel = decodeChannelName(value);
+    const channel = decodeTarget(value, app);
     if (channel instanceof Refusal) return channel;
     channels.add(channel);
   }
   return [...channels];
 }
 
-function decodeBatchChannel(params: Parameters): readonly ChannelName[] | Refusal {
+function decodeBatchChannel(
+  params: Parameters,
+  app: TriggerRules,
+): readonly ChannelName[] | Refusal {
   const value = params.value('channel');
   if (value === undefined || value === null) return httpErrors.parameterMissing('channel');
   const others = params.value('channels');
   if (others !== undefined && others !== null) return httpErrors.batchChannels();
-  return oneChannel(value);
+  return oneChannel(value, app);
 }
 
-function oneChannel(value: unknown): readonly ChannelName[] | Refusal {
+function oneChannel(value: unknown, app: TriggerRules): readonly ChannelName[] | Refusal {
   if (typeof value !== 'string') return httpErrors.parameterType('channel', 'a string');
-  const channel = decodeChannelName(value);
+  const channel = decodeTarget(value, app);
   return channel instanceof Refusal ? channel : [channel];
 }
 

@@ -72,7 +72,7 @@ export function unreadable(error: Error): StateReader & UserTerminator {
 }
 
 function keyOf(app: string, name: string): ChannelKey {
-  const [id, channel] = [parseAppId(app), parseChannelName(name)];
+  const [id, channel] = [parseAppId(app), parseChannelName(name, 'webman')];
   assert.ok(id !== undefined && channel !== undefined, `${app}/${name} is no channel`);
   return channelKey(id, channel);
 }

@@ -1,6 +1,13 @@
-import { limits, parseAppId, parseAppKey, type AppId, type AppKey } from '@fanfare/protocol';
+import {
+  limits,
+  parseAppId,
+  parseAppKey,
+  type AppId,
+  type AppKey,
+  type Dialect,
+} from '@fanfare/protocol';
 import { z } from 'zod';
-import { dialectSchema, webhookOf, webhookSchema, type Dialect, type Webhook } from './webhook.ts';
+import { dialectSchema, webhookOf, webhookSchema, type Webhook } from './webhook.ts';
 
 /** One tenant of the cluster and everything that is decided per tenant. */
 export interface App {
@@ -13,7 +20,10 @@ export interface App {
   readonly subscriptionErrors: boolean;
   /** Tell signed-in sockets of the users that they watch. */
   readonly watchlist: boolean;
+  /** Which names channels and events may have, and what webhooks are called. */
   readonly dialect: Dialect;
+  /** A trigger on the channel without a name reaches every connection, as webman/push has it. */
+  readonly broadcastEmptyChannel: boolean;
   readonly limits: AppLimits;
   readonly webhooks: readonly Webhook[];
 }
@@ -68,6 +78,7 @@ export const appSchema = z
     subscriptionErrors: z.boolean().default(true),
     watchlist: z.boolean().default(true),
     dialect: dialectSchema.default('pusher'),
+    broadcastEmptyChannel: z.boolean().default(false),
     limits: appLimitsSchema.prefault({}),
     webhooks: z.array(webhookSchema).default([]),
   })

@@ -112,7 +112,6 @@ export {
   wants,
   wantsEvent,
   wantsExistence,
-  type Dialect,
   type Webhook,
   type WebhookEventName,
 } from './webhook.ts';

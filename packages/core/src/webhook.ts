@@ -1,13 +1,11 @@
 import { createHash } from 'node:crypto';
+import { isUserChannel, type Dialect } from '@fanfare/protocol';
 import { z } from 'zod';
 import type { App } from './app.ts';
 import type { WebhookEvent } from './ports/outbox.ts';
 import type { Subject } from './ports/state.ts';
 
 export type WebhookEventName = WebhookEvent['name'];
-
-/** Whose names a receiver reads: hosted Pusher's or those of webman/push. */
-export type Dialect = 'pusher' | 'webman';
 
 /** An address of the app's backend and what is told to it. */
 export interface Webhook {
@@ -124,7 +122,7 @@ export function wantsEvent(
 
 /** A signed-in user's own channel is nobody's business: hosted Pusher tells nothing of it either. */
 function concerns({ channels: { prefix, suffix } }: Webhook, channel: string): boolean {
-  return channel.startsWith(prefix) && channel.endsWith(suffix) && !channel.startsWith('#');
+  return channel.startsWith(prefix) && channel.endsWith(suffix) && !isUserChannel(channel);
 }
 
 function isHttp(text: string): boolean {

@@ -34,6 +34,7 @@ const defaults = {
   subscriptionErrors: true,
   watchlist: true,
   dialect: 'pusher',
+  broadcastEmptyChannel: false,
   limits: {
     maxEventBytes: 10_240,
     maxClientEventsPerSecond: 10,
@@ -104,7 +105,7 @@ describe('Apps from a file', () => {
       }),
       [
         'apps[0].keys[0]: the name "name" is unknown, expected key or secret',
-        'apps[0]: the name "secret" is unknown, expected id, keys, enabled, clientEvents, subscriptionErrors, watchlist, dialect, limits or webhooks',
+        'apps[0]: the name "secret" is unknown, expected id, keys, enabled, clientEvents, subscriptionErrors, watchlist, dialect, broadcastEmptyChannel, limits or webhooks',
         'apps[1].limits: the names "maxEvents" and "max" are unknown, expected maxEventBytes, maxClientEventsPerSecond, maxChannelsPerConnection or maxPresenceMembers',
         'the name "app" is unknown, expected apps',
       ],

@@ -1,9 +1,11 @@
 import { isSignatureOf, type App } from '@fanfare/core';
 import {
   carriesClientEvents,
+  channelNameRule,
   channelStringToSign,
   channelTraits,
   clientErrors,
+  eventNameRule,
   isEventName,
   limits,
   parseAuth,
@@ -47,10 +49,10 @@ export interface Refusal {
 
 /** Decides whether this socket may subscribe: the name, the kind, the signature, and whom it stands for. */
 export function admitSubscribe(app: App, socketId: SocketId, frame: Frame<'subscribe'>): Admission {
-  const channel = parseChannelName(frame.channel);
+  const channel = parseChannelName(frame.channel, app.dialect);
   if (channel === undefined)
     return refused(
-      clientErrors.invalidChannelName(shown(frame.channel), limits.channelNameChars),
+      clientErrors.invalidChannelName(shown(frame.channel), channelNameRule(app.dialect)),
       'RequestError',
       400,
     );
@@ -61,7 +63,7 @@ export function admitSubscribe(app: App, socketId: SocketId, frame: Frame<'subsc
   if (error !== undefined) return refused(error, 'AuthError', 401);
   if (kind !== 'presence') return { ok: true, channel, member: undefined };
   if (frame.channelData === undefined) return { ok: true, channel, member: 'signed-in' };
-  const parsed = parseMember(frame.channelData);
+  const parsed = parseMember(frame.channelData, app.dialect);
   if (!parsed.ok) return refused(parsed.error, 'RequestError', 400);
   return { ok: true, channel, member: parsed.member };
 }
@@ -109,15 +111,20 @@ export type ClientEventAdmission =
 /** Decides whether a client event may go out, apart from whether its sender is subscribed. */
 export function admitClientEvent(app: App, frame: Frame<'client-event'>): ClientEventAdmission {
   if (!app.clientEvents) return rejected(clientErrors.clientEventsDisabled());
-  const channel = parseChannelName(frame.channel);
+  const channel = parseChannelName(frame.channel, app.dialect);
   if (channel === undefined || !carriesClientEvents(channelTraits(channel).kind))
     return rejected(clientErrors.clientEventChannel());
-  if (!isEventName(frame.event))
-    return rejected(clientErrors.clientEventName(limits.eventNameChars));
+  if (!isEventName(frame.event, app.dialect)) return rejected(eventNameError(app));
   const { maxEventBytes } = app.limits;
   if (Buffer.byteLength(frame.data) > maxEventBytes)
     return rejected(clientErrors.clientEventTooLarge(maxEventBytes));
   return { ok: true, channel };
+}
+
+function eventNameError({ dialect }: App): ClientError {
+  return dialect === 'webman'
+    ? clientErrors.clientEventNameInvalid(eventNameRule(dialect))
+    : clientErrors.clientEventName(limits.eventNameChars);
 }
 
 function refused(error: ClientError, type: SubscriptionErrorType, status: number): Admission {

@@ -3,6 +3,7 @@ import {
   encodeEventData,
   limits,
   type ClientError,
+  type Dialect,
   type PresenceMember,
 } from '@fanfare/protocol';
 
@@ -14,13 +15,13 @@ export type ParsedMember =
 const LONE_SURROGATE = /\p{Surrogate}/u;
 
 /** The member that `channel_data` names: the very text that was signed. Never throws, whatever the text. */
-export function parseMember(channelData: string): ParsedMember {
+export function parseMember(channelData: string, dialect: Dialect): ParsedMember {
   const fields = parseFields(channelData);
   if (fields === undefined)
     return refused(clientErrors.invalidParameter('data.channel_data', 'an object as JSON'));
   const user = userOf(fields['user_id']);
   if (user === undefined) return refused(clientErrors.invalidUserId(limits.presenceUserIdChars));
-  const info = infoOf(fields['user_info']);
+  const info = infoOf(fields['user_info'], dialect);
   if (info === undefined) return refused(clientErrors.invalidUserInfo());
   if (Buffer.byteLength(info) > limits.presenceUserInfoBytes)
     return refused(clientErrors.userInfoTooLarge(limits.presenceUserInfoBytes));
@@ -35,11 +36,15 @@ function userOf(value: unknown): string | undefined {
   return fits ? value : undefined;
 }
 
-/** As JSON, which is empty when there is none; undefined for what is no object. */
-export function infoOf(value: unknown): string | undefined {
+/**
+ * As JSON, which is empty when there is none; undefined for what is no object. webman/push takes any
+ * value, and PHP writes an empty hash as an array.
+ */
+export function infoOf(value: unknown, dialect: Dialect = 'pusher'): string | undefined {
   if (value === undefined || value === null) return '';
-  if (typeof value !== 'object' || Array.isArray(value)) return undefined;
-  return encodeEventData(value) ?? TOO_DEEP;
+  const isHash = typeof value === 'object' && !Array.isArray(value);
+  if (!isHash && dialect !== 'webman') return undefined;
+  return (typeof value === 'string' ? JSON.stringify(value) : encodeEventData(value)) ?? TOO_DEEP;
 }
 
 /** Too deeply nested to be written as JSON, so longer than any limit. */

@@ -17,6 +17,7 @@ import {
   type SocketId,
 } from '@fanfare/protocol';
 import { admitClientEvent, type Refusal } from './admission.ts';
+import { joinBroadcastTask, type BroadcastConnection } from './broadcast.ts';
 import { sendClientEvent, type ClientEventContext } from './client-events.ts';
 import type { Beating, HeartbeatWheel } from './heartbeat.ts';
 import { TokenBucket } from './rate.ts';
@@ -45,7 +46,9 @@ const WAITING_MAX = { tasks: 2 * limits.channelsPerConnection, bytes: 1_048_576 
 type Frame<Kind extends ClientFrame['kind']> = Extract<ClientFrame, { kind: Kind }>;
 
 /** One client: what it is subscribed to, and what becomes of each of its frames, in their order. */
-export class Connection implements SocketHandler, Beating, TurnstileOwner, SigningInConnection {
+export class Connection
+  implements SocketHandler, Beating, TurnstileOwner, SigningInConnection, BroadcastConnection
+{
   lastSeenTick = 0;
   pingedTick = -1;
   dueTick = 0;
@@ -54,10 +57,12 @@ export class Connection implements SocketHandler, Beating, TurnstileOwner, Signi
   app: App;
   readonly subscriptions = new Subscriptions();
   user: SignedIn | undefined;
+  broadcast: ChannelKey | undefined;
   readonly #context: ConnectionContext;
   readonly #turnstile = new Turnstile(this);
   #socket: ClientSocket | undefined;
   #clientEvents: TokenBucket | undefined;
+  #joinsBroadcast = false;
 
   constructor(context: ConnectionContext, app: App, id: SocketId) {
     this.id = id;
@@ -77,17 +82,27 @@ export class Connection implements SocketHandler, Beating, TurnstileOwner, Signi
 
   isSubscribed(key: ChannelKey): boolean {
     if (this.#socket === undefined) return false;
-    return this.subscriptions.has(key) || this.user?.key === key;
+    return this.subscriptions.has(key) || this.user?.key === key || this.broadcast === key;
   }
 
   onOpen(socket: ClientSocket): void {
-    const { hub, wheel, connections, counters, activityTimeoutSeconds } = this.#context;
+    const { hub, wheel, connections, counters } = this.#context;
     this.#socket = socket;
     counters.connections += 1;
     connections.add(this);
     hub.join(this.id, this);
     wheel.add(this);
-    socket.send(connectionEstablishedFrame(this.id, activityTimeoutSeconds));
+    if (this.app.broadcastEmptyChannel) this.#joinBroadcast(() => this.#establish());
+    else this.#establish();
+  }
+
+  #establish(): void {
+    this.#send(connectionEstablishedFrame(this.id, this.#context.activityTimeoutSeconds));
+  }
+
+  #joinBroadcast(joining: () => void): void {
+    this.#joinsBroadcast = true;
+    this.#pass(0, joinBroadcastTask(this.#context, this, joining));
   }
 
   onSign(): void {
@@ -104,7 +119,10 @@ export class Connection implements SocketHandler, Beating, TurnstileOwner, Signi
     const { counters } = this.#context;
     counters.framesIn += 1;
     counters.frameBytesIn += bytes;
-    const decoded = decodeClientFrame(text);
+    const { broadcastEmptyChannel, dialect } = this.app;
+    // Its app has come to it since it was established.
+    if (broadcastEmptyChannel && !this.#joinsBroadcast) this.#joinBroadcast(() => {});
+    const decoded = decodeClientFrame(text, dialect);
     if (decoded.ok) this.#onFrame(decoded.frame, bytes);
     else this.#inTurn(bytes, () => this.tell(decoded.error));
   }
@@ -117,6 +135,7 @@ export class Connection implements SocketHandler, Beating, TurnstileOwner, Signi
     hub.part(this.id);
     wheel.remove(this);
     for (const key of this.subscriptions.all()) hub.leave(key, this.id);
+    if (this.broadcast !== undefined) hub.leave(this.broadcast, this.id);
     signOut(this.#context, this);
   }
 

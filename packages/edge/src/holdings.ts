@@ -19,8 +19,8 @@ export function createHoldings(hub: Hub, apps: AppRegistry): ReporterSource {
       return app !== undefined && wantsExistence(app, kind, channelOfKey(channel));
     },
     *held(partition): Iterable<Subject> {
-      for (const { key, subscribed, presence } of hub.inPartition(partition)) {
-        if (subscribed > 0) yield { kind: 'channel', channel: key };
+      for (const { key, isBroadcast, subscribed, presence } of hub.inPartition(partition)) {
+        if (subscribed > 0 && !isBroadcast) yield { kind: 'channel', channel: key };
         for (const user of presence?.users() ?? []) yield { kind: 'member', channel: key, user };
       }
     },

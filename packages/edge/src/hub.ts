@@ -7,7 +7,13 @@ import type {
   RosterFeedEvents,
   Subject,
 } from '@fanfare/core';
-import { channelOfKey, channelTraits, type ChannelKey, type SocketId } from '@fanfare/protocol';
+import {
+  broadcastChannel,
+  channelOfKey,
+  channelTraits,
+  type ChannelKey,
+  type SocketId,
+} from '@fanfare/protocol';
 import { CacheChannel } from './cache-channel.ts';
 import type { EdgeCounters } from './counters.ts';
 import { PresenceChannel, type MemberSubject, type PresenceLinks } from './presence-channel.ts';
@@ -23,6 +29,8 @@ export interface Subscriber {
 export interface LocalChannel {
   readonly key: ChannelKey;
   readonly partition: number;
+  /** What the app sends to everybody: no client has asked for it, and the cluster does not count it. */
+  readonly isBroadcast: boolean;
   /** Its members, for a presence channel. */
   readonly presence: PresenceChannel | undefined;
   /** Its last event, for a cache channel. */
@@ -121,10 +129,12 @@ export class Hub {
 
   #add(key: ChannelKey): LocalChannel {
     const partition = this.#links.partitionOf(key);
-    const { kind, cache } = channelTraits(channelOfKey(key));
+    const name = channelOfKey(key);
+    const { kind, cache } = channelTraits(name);
     const channel: LocalChannel = {
       key,
       partition,
+      isBroadcast: name === broadcastChannel,
       presence: kind === 'presence' ? new PresenceChannel(key, this.#presenceLinks) : undefined,
       cache: cache ? new CacheChannel(key, this.#links) : undefined,
       interested: 1,
@@ -180,7 +190,7 @@ export class Hub {
 
   confirmed(channel: LocalChannel): void {
     channel.subscribed += 1;
-    this.#counters.subscriptions += 1;
+    if (!channel.isBroadcast) this.#counters.subscriptions += 1;
     this.#changed(channel);
   }
 
@@ -189,15 +199,15 @@ export class Hub {
     const channel = this.#channels.get(key);
     if (channel === undefined) throw new Error(`nobody listens to ${key}`);
     channel.subscribed -= 1;
-    this.#counters.subscriptions -= 1;
+    if (!channel.isBroadcast) this.#counters.subscriptions -= 1;
     channel.presence?.part(id);
     channel.cache?.part(id);
     this.#changed(channel);
     this.release(channel);
   }
 
-  #changed({ key }: LocalChannel): void {
-    this.#links.changed({ kind: 'channel', channel: key });
+  #changed({ key, isBroadcast }: LocalChannel): void {
+    if (!isBroadcast) this.#links.changed({ kind: 'channel', channel: key });
   }
 
   /** One event from the bus: one native publish, whatever the number of subscribers. */

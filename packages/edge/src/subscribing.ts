@@ -102,7 +102,7 @@ export function unsubscribe(
   name: string,
 ): void {
   if (!connection.isOpen) return;
-  const channel = parseChannelName(name);
+  const channel = parseChannelName(name, connection.app.dialect);
   const key = channel === undefined ? undefined : channelKey(connection.app.id, channel);
   if (key !== undefined && unsubscribeFromUser(connection, key)) return;
   if (key === undefined || !connection.subscriptions.delete(key)) {

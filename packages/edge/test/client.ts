@@ -135,7 +135,7 @@ export function textOf(data: RawData): string {
 export const PONG = '{"event":"pusher:pong","data":"{}"}';
 
 export function succeeded(channel: string): string {
-  return `{"event":"pusher_internal:subscription_succeeded","data":"{}","channel":"${channel}"}`;
+  return `{"event":"pusher_internal:subscription_succeeded","data":"{}","channel":${JSON.stringify(channel)}}`;
 }
 
 /** A client that has control over every byte and reads only when told to. */

@@ -19,6 +19,7 @@ import {
   type Publisher,
 } from '@fanfare/core';
 import {
+  broadcastChannel,
   channelKey,
   eventFrame,
   parseChannelName,
@@ -64,6 +65,15 @@ export const apps = {
     keys: [key('small')],
     limits: { maxPresenceMembers: 3 },
     webhooks: [{ url: 'http://127.0.0.1:1/hook' }],
+  }),
+  /** Names of any kind. */
+  webman: appSchema.parse({ id: '1008', keys: [key('webman')], dialect: 'webman' }),
+  /** What goes to everybody, and two channels for each connection. */
+  aloud: appSchema.parse({
+    id: '1009',
+    keys: [key('aloud')],
+    broadcastEmptyChannel: true,
+    limits: { maxChannelsPerConnection: 2 },
   }),
   /** Client events as fast as a test can send them. */
   fast: appSchema.parse({
@@ -281,7 +291,7 @@ class Watch {
 }
 
 export function channel(name: string): ChannelName {
-  const parsed = parseChannelName(name);
+  const parsed = name === '' ? broadcastChannel : parseChannelName(name, 'webman');
   if (parsed === undefined) throw new Error(`the test needs a channel name, not ${name}`);
   return parsed;
 }

@@ -18,7 +18,7 @@ export function authorize(app: App, form: URLSearchParams): Authorization {
   const socketId = parseSocketId(form.get('socket_id') ?? '');
   if (socketId === undefined)
     return refused(400, 'socket_id: expected two numbers joined by a dot');
-  const channel = parseChannelName(form.get('channel_name') ?? '');
+  const channel = parseChannelName(form.get('channel_name') ?? '', app.dialect);
   if (channel === undefined) return refused(400, 'channel_name: expected the name of a channel');
   const { kind } = channelTraits(channel);
   switch (kind) {

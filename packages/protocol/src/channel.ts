@@ -1,4 +1,5 @@
 import type { Brand } from './brand.ts';
+import { isFreeName, type Dialect } from './dialect.ts';
 import type { AppId } from './ids.ts';
 import { limits } from './limits.ts';
 
@@ -31,9 +32,23 @@ const PREFIXES: readonly (readonly [prefix: string, traits: ChannelTraits])[] = 
 ];
 const PUBLIC: ChannelTraits = { kind: 'public', cache: false };
 
-/** Returns undefined for a name the protocol does not allow, so the caller must decide what to answer. */
-export function parseChannelName(input: string): ChannelName | undefined {
-  return isChannelName(input) ? input : undefined;
+/**
+ * What reaches every connection of an app that allows it. It is no name that anybody could subscribe
+ * to: webman/push keeps its connections in a channel without one.
+ */
+export const broadcastChannel = '' as ChannelName; // oxlint-disable-line typescript/no-unsafe-type-assertion -- the one name that is made and not parsed
+
+/** Returns undefined for a name the app's dialect does not allow, so the caller must decide what to answer. */
+export function parseChannelName(
+  input: string,
+  dialect: Dialect = 'pusher',
+): ChannelName | undefined {
+  return isChannelName(input, dialect) ? input : undefined;
+}
+
+/** The channel on which the server reaches the sockets of one signed-in user; nobody else's business. */
+export function isUserChannel(name: string): boolean {
+  return name.startsWith(USER_PREFIX);
 }
 
 /** Prefixes are anchored and case-sensitive: `x-private-a` and `Private-a` are public. */
@@ -54,7 +69,7 @@ export function userChannel(user: string): ChannelName | undefined {
 
 /** The other way; undefined for a channel that is no user's. */
 export function userOfChannel(name: ChannelName): string | undefined {
-  return name.startsWith(USER_PREFIX) ? name.slice(USER_PREFIX.length) : undefined;
+  return isUserChannel(name) ? name.slice(USER_PREFIX.length) : undefined;
 }
 
 export function channelKey(app: AppId, channel: ChannelName): ChannelKey {
@@ -70,11 +85,13 @@ export function channelOfKey(key: ChannelKey): ChannelName {
   return key.slice(key.indexOf('/') + 1) as ChannelName; // oxlint-disable-line typescript/no-unsafe-type-assertion -- the rest after the app id is the name that was joined
 }
 
-function isChannelName(input: string): input is ChannelName {
-  if (input.startsWith('#') && !input.startsWith(USER_PREFIX)) return false;
-  // Pusher limits the user id of such a channel, not the name around it.
-  const [chars, max] = input.startsWith(USER_PREFIX)
-    ? [input.length - USER_PREFIX.length, limits.userIdChars]
-    : [input.length, limits.channelNameChars];
-  return chars > 0 && chars <= max && CHANNEL_NAME.test(input);
+function isChannelName(input: string, dialect: Dialect): input is ChannelName {
+  if (isUserChannel(input)) {
+    // Pusher limits the user id of such a channel, not the name around it.
+    const chars = input.length - USER_PREFIX.length;
+    return chars > 0 && chars <= limits.userIdChars && CHANNEL_NAME.test(input);
+  }
+  if (dialect === 'webman') return isFreeName(input, limits.channelNameChars);
+  const fits = input.length <= limits.channelNameChars && !input.startsWith('#');
+  return fits && CHANNEL_NAME.test(input);
 }

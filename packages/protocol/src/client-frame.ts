@@ -1,4 +1,5 @@
 import { channelTraits, parseChannelName } from './channel.ts';
+import type { Dialect } from './dialect.ts';
 import { clientErrors, shown, type ClientError } from './errors.ts';
 import { encodeEventData, isClientEvent } from './event.ts';
 
@@ -28,8 +29,8 @@ export type Decoded =
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** Text from a client; never throws, whatever the text. */
-export function decodeClientFrame(text: string): Decoded {
+/** Text from a client of an app with this dialect; never throws, whatever the text. */
+export function decodeClientFrame(text: string, dialect: Dialect = 'pusher'): Decoded {
   const frame = parseObject(text);
   if (frame === undefined) return refused(clientErrors.invalidJson());
   const event = frame['event'];
@@ -41,7 +42,7 @@ export function decodeClientFrame(text: string): Decoded {
     case 'pusher:pong':
       return accepted({ kind: 'pong' });
     case 'pusher:subscribe':
-      return withData(frame, decodeSubscribe);
+      return withData(frame, (data) => decodeSubscribe(data, dialect));
     case 'pusher:unsubscribe':
       return withData(frame, decodeUnsubscribe);
     case 'pusher:signin':
@@ -53,11 +54,11 @@ export function decodeClientFrame(text: string): Decoded {
   }
 }
 
-function decodeSubscribe(data: Fields): Decoded {
+function decodeSubscribe(data: Fields, dialect: Dialect): Decoded {
   const channel = data['channel'];
   if (isAbsent(channel)) return refused(clientErrors.missingParameter('data.channel'));
   if (typeof channel !== 'string') return wrongType('data.channel');
-  if (isPublic(channel))
+  if (isPublic(channel, dialect))
     return accepted({ kind: 'subscribe', channel, auth: undefined, channelData: undefined });
   const auth = optionalString(data['auth']);
   if (auth === null) return wrongType('data.auth');
@@ -67,8 +68,8 @@ function decodeSubscribe(data: Fields): Decoded {
 }
 
 /** Whoever may subscribe without auth need not get it right either. */
-function isPublic(channel: string): boolean {
-  const name = parseChannelName(channel);
+function isPublic(channel: string, dialect: Dialect): boolean {
+  const name = parseChannelName(channel, dialect);
   return name !== undefined && channelTraits(name).kind === 'public';
 }
 

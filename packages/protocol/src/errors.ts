@@ -17,10 +17,8 @@ export const clientErrors = {
   invalidParameter: (name: string, expected: string) =>
     error(`Invalid parameter: ${name} must be ${expected}`),
   unsupportedEvent: (event: string) => error(`Unsupported event received on socket: ${event}`),
-  invalidChannelName: (channel: string, chars: number) =>
-    error(
-      `Invalid channel name '${channel}': expected 1 to ${chars} characters out of A-Z a-z 0-9 _ - = @ , . ;`,
-    ),
+  invalidChannelName: (channel: string, rule: string) =>
+    error(`Invalid channel name '${channel}': ${rule}`),
   existingSubscription: (channel: string) => error(`Existing subscription to channel ${channel}`),
   noSubscription: (channel: string) =>
     error(`No current subscription to channel ${channel}, or subscription in progress`),
@@ -73,6 +71,8 @@ export const clientErrors = {
   clientEventIncomplete: () => error('Invalid client event (must contain channel and data)'),
   clientEventName: (chars: number) =>
     error(`Client event rejected - event name is longer than ${chars} characters`),
+  clientEventNameInvalid: (rule: string) =>
+    error(`Client event rejected - invalid event name: ${rule}`),
   clientEventTooLarge: (bytes: number) =>
     error(`Client event rejected - data is larger than ${bytes} bytes`),
   clientEventRate: (perSecond: number) =>

@@ -1,3 +1,4 @@
+import { isFreeName, type Dialect } from './dialect.ts';
 import { limits } from './limits.ts';
 
 /** Names the server keeps for itself; a client or an API caller may not use them. */
@@ -25,6 +26,7 @@ export function encodeEventData(data: unknown): string | undefined {
 }
 
 /** Any characters will do (Laravel sends `App\Events\OrderShipped`), only the length is bounded. */
-export function isEventName(name: string): boolean {
+export function isEventName(name: string, dialect: Dialect = 'pusher'): boolean {
+  if (dialect === 'webman') return isFreeName(name, limits.eventNameChars);
   return name.length > 0 && name.length <= limits.eventNameChars;
 }

@@ -1,9 +1,11 @@
 export {
   appOfKey,
+  broadcastChannel,
   carriesClientEvents,
   channelKey,
   channelOfKey,
   channelTraits,
+  isUserChannel,
   parseChannelName,
   userChannel,
   userOfChannel,
@@ -15,6 +17,7 @@ export {
 export { decodeClientFrame, type ClientFrame, type Decoded } from './client-frame.ts';
 export { closeReasons, unknownAppKey, type CloseReason } from './close-code.ts';
 export { parseConnectRequest, type ConnectRequest } from './connect.ts';
+export { channelNameRule, eventNameRule, type Dialect } from './dialect.ts';
 export { clientErrors, shown, type ClientError } from './errors.ts';
 export { encodeEventData, isClientEvent, isEventName, isReservedEvent } from './event.ts';
 export {

@@ -36,8 +36,6 @@ describe('Connect requests', () => {
     ['', '/App/k'],
     ['', '/apps/k'],
     ['', 'app/k'],
-    ['', '//app/k'],
-    ['', '/x/app/k'],
     ['', '/app/%'],
     ['', '/app/%zz'],
     ['', '/app/%FF'],

@@ -1,6 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { clientErrors, errorFrame, shown, type ClientError } from '../src/index.ts';
+import {
+  channelNameRule,
+  clientErrors,
+  errorFrame,
+  shown,
+  type ClientError,
+} from '../src/index.ts';
 
 /**
  * The texts stand here a second time on purpose: SDKs, and people in search engines, match them.
@@ -35,7 +41,7 @@ const texts: readonly (readonly [rule: string, error: ClientError, message: stri
   ],
   [
     'SB12',
-    clientErrors.invalidChannelName('a b', 200),
+    clientErrors.invalidChannelName('a b', channelNameRule('pusher')),
     "Invalid channel name 'a b': expected 1 to 200 characters out of A-Z a-z 0-9 _ - = @ , . ;",
   ],
   ['SB14', clientErrors.tooManyChannels(3), 'Over the limit of 3 channels on one connection'],

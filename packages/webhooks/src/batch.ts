@@ -1,4 +1,5 @@
-import type { ClaimedLane, Dialect, OutboxEntry, WebhookEvent } from '@fanfare/core';
+import type { ClaimedLane, OutboxEntry, WebhookEvent } from '@fanfare/core';
+import type { Dialect } from '@fanfare/protocol';
 import { eventJson } from './payload.ts';
 
 export interface BatchMax {

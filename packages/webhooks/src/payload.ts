@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { sign, type App, type Dialect, type OutboxEntry, type WebhookEvent } from '@fanfare/core';
+import { sign, type App, type OutboxEntry, type WebhookEvent } from '@fanfare/core';
+import type { Dialect } from '@fanfare/protocol';
 
 /** A request's content, the same in every attempt. */
 export interface Payload {

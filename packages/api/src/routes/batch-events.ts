@@ -13,7 +13,7 @@ export function batchEvents(deps: ApiDeps): Serve {
   return async ({ app, body, idempotencyKey }) => {
     const fields = decodeBody(body);
     if (fields instanceof Refusal) return fields;
-    const batch = decodeBatch(fields['batch'], app.limits);
+    const batch = decodeBatch(fields['batch'], app);
     if (batch instanceof Refusal) return batch;
     const identity = requestIdentity(app.id, idempotencyKey, () => deps.newId());
     if (identity instanceof Refusal) return identity;

@@ -8,7 +8,7 @@ import { Refusal } from '../refusal.ts';
 /** `GET /apps/{id}/channels/{channel}/users`: who is in a presence channel, each user once. */
 export function channelUsers({ state }: ApiDeps): Serve {
   return async ({ app, channel }) => {
-    const name = decodeChannelName(channel);
+    const name = decodeChannelName(channel, app);
     if (name instanceof Refusal) return name;
     if (!isPresence(name)) return httpErrors.usersChannel();
     const users = await state.users(channelKey(app.id, name));

@@ -18,7 +18,7 @@ const NOBODY: ChannelCounts = { subscriptions: 0, users: 0 };
 /** `GET /apps/{id}/channels/{channel}`: whether anybody is there, and what else is asked. */
 export function channel({ state, cache }: ApiDeps): Serve {
   return async ({ app, params, channel: sent }) => {
-    const name = decodeChannelName(sent);
+    const name = decodeChannelName(sent, app);
     if (name instanceof Refusal) return name;
     const info = decodeQueryInfo(params, channelAttributes);
     if (info instanceof Refusal) return info;

@@ -13,7 +13,7 @@ export function events(deps: ApiDeps): Serve {
   return async ({ app, params, body, idempotencyKey }) => {
     const fields = decodeBody(body);
     if (fields instanceof Refusal) return fields;
-    const trigger = decodeTrigger(requestParameters(fields, params), app.limits);
+    const trigger = decodeTrigger(requestParameters(fields, params), app);
     if (trigger instanceof Refusal) return trigger;
     const identity = requestIdentity(app.id, idempotencyKey, () => deps.newId());
     if (identity instanceof Refusal) return identity;

@@ -1,8 +1,16 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { channelKey, parseAppId, parseChannelName, parseSocketId } from '@fanfare/protocol';
+import {
+  appOfKey,
+  broadcastChannel,
+  channelKey,
+  parseAppId,
+  parseChannelName,
+  parseSocketId,
+} from '@fanfare/protocol';
 import type { ChannelKey, SocketId } from '@fanfare/protocol';
 import { isFailure } from '../failure.ts';
+import { freeKey, freeNames } from './free-names-contract.ts';
 import type { Bus, BusEvents, BusMessage } from '../ports/bus.ts';
 
 /** Opens a bus of one process; those opened by the same call share a network. */
@@ -101,6 +109,24 @@ export function busContract(implementation: string, openBus: OpenBus): void {
         assert.deepEqual(await heard.next(), { channel: lobby, frame, except: socket });
       await bus.publish([message({ frame: 'to all', except: null })]);
       assert.equal((await heard.next()).except, null);
+    });
+
+    it('[WM11] channels of any name have messages of their own, and what is for everybody another', async () => {
+      const heard = listener();
+      await using bus = await openBus(heard.events);
+      const everybody = channelKey(appOfKey(lobby), broadcastChannel);
+      const channels = [everybody, ...freeNames.map((name) => freeKey(name))];
+      for (const channel of channels) await bus.subscribe(channel);
+      await bus.publish(
+        channels.map((channel) => message({ channel, frame: channel, once: true })),
+      );
+      const got = new Set<ChannelKey>();
+      while (got.size < channels.length) {
+        const { channel, frame } = await heard.next();
+        assert.equal(frame, channel);
+        assert.equal(got.has(channel), false, channel);
+        got.add(channel);
+      }
     });
 
     it('[BU5] after unsubscribe nothing of the channel is handed out, and a later subscribe works', async () => {

@@ -1,5 +1,6 @@
 import { appendContract } from './append-contract.ts';
 import { doubtsContract } from './doubts-contract.ts';
+import { freeNamesContract } from './free-names-contract.ts';
 import { idleContract } from './idle-contract.ts';
 import { occupancyContract } from './occupancy-contract.ts';
 import { outboxContract } from './outbox-contract.ts';
@@ -16,4 +17,5 @@ export function stateContract(implementation: string, openState: OpenState): voi
   usersContract(implementation, openState);
   outboxContract(implementation, openState);
   appendContract(implementation, openState);
+  freeNamesContract(implementation, openState);
 }

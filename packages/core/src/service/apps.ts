@@ -1,9 +1,8 @@
 import { readFileSync } from 'node:fs';
-import { shown, type AppId, type AppKey } from '@fanfare/protocol';
+import { shown, type AppId, type AppKey, type Dialect } from '@fanfare/protocol';
 import type { z } from 'zod';
 import { appSchema, appsFileSchema, type App } from '../app.ts';
 import { expectedText } from './expected.ts';
-import type { Dialect } from '../webhook.ts';
 import { SettingsError } from './settings.ts';
 
 export interface AppsSettings {
