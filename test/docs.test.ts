@@ -6,20 +6,27 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { after, describe, it } from 'node:test';
-import { appSchema, readApps, wants, type App, type WebhookEvent } from '@fanfare/core';
+import {
+  appSchema,
+  readApps,
+  SettingsError,
+  wants,
+  type App,
+  type WebhookEvent,
+} from '@fanfare/core';
 import { eventJson, headersOf, payloadOf } from '../packages/webhooks/src/payload.ts';
 import { rootFile, rootPath } from './deploy-files.ts';
 import { endWithUs } from './support/end-with-us.ts';
 
 const document = rootFile('docs/webhooks.md');
+const webmanDocument = rootFile('docs/webman.md');
 const folder = await mkdtemp(join(tmpdir(), 'fanfare-docs-'));
 after(() => rm(folder, { recursive: true }));
 
 /** The code block behind a marker. */
-function block(marker: string): string {
-  const [, code] =
-    new RegExp(`<!-- ${marker} -->\n\n\`\`\`\\w+\n([^]*?)\`\`\`\n`).exec(document) ?? [];
-  assert.ok(code !== undefined, `docs/webhooks.md has no block '${marker}'`);
+function block(marker: string, from = document): string {
+  const [, code] = new RegExp(`<!-- ${marker} -->\n\n\`\`\`\\w+\n([^]*?)\`\`\`\n`).exec(from) ?? [];
+  assert.ok(code !== undefined, `the document has no block '${marker}'`);
   return code;
 }
 
@@ -137,5 +144,32 @@ describe('docs/webhooks.md', () => {
       child.kill();
       await exited;
     }
+  });
+});
+
+describe('docs/webman.md', () => {
+  it('[WM46] has a file of apps that is accepted with a key of the plugin, and not before', async () => {
+    const path = join(folder, 'webman.json');
+    const text = block('apps', webmanDocument);
+    await writeFile(path, text);
+    assert.throws(() => readApps({ APPS_FILE: path }), SettingsError);
+    await writeFile(path, text.replace('the app_key', 'f'.repeat(32)));
+    const [app] = readApps({ APPS_FILE: path }) ?? [];
+    assert.ok(app !== undefined);
+    assert.deepEqual([app.id, app.dialect, app.broadcastEmptyChannel], ['1024', 'webman', true]);
+    const named = ['channel_added', 'channel_removed', 'user_added', 'user_removed'];
+    assert.deepEqual(told(app, 'presence-频道/1'), [named]);
+  });
+
+  it('[WM46] names the limits as they are', () => {
+    const { limits } = appSchema.parse({ id: '1', keys: [{ key: 'k', secret: 's' }] });
+    const shown = [...webmanDocument.matchAll(/`limits\.(\w+)` \((\d+)( KiB)?\)/g)];
+    assert.equal(shown.length, 3);
+    for (const [, name = '', figure, unit] of shown)
+      assert.equal(
+        Reflect.get(limits, name),
+        Number(figure) * (unit === undefined ? 1 : 1024),
+        name,
+      );
   });
 });

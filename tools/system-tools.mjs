@@ -46,17 +46,34 @@ const tools = {
     apt: 'openssl',
     other: 'openssl',
   },
+  FANFARE_PHP: {
+    names: ['php'],
+    wanted: 'php with curl',
+    version: ['-m', (text) => /^curl$/m.test(text)],
+    apt: ['php-cli', 'php-curl'],
+    other: 'php',
+    // A few tests only, which say that they are skipped.
+    optional: true,
+  },
 };
 
 /** Returns the paths by variable name; fails with one sentence when something is missing. */
 export function ensureSystemTools() {
   const found = findAll();
-  const missing = Object.keys(tools).filter((name) => found[name] === undefined);
+  const missing = missingIn(found);
   if (missing.length === 0) return found;
-  const trouble = install(missing);
+  const needed = missing.filter(isNeeded);
+  let trouble = install(missing);
+  // What we can do without must not keep us from the rest, where its package has another name.
+  if (trouble !== undefined && needed.length > 0 && needed.length < missing.length)
+    trouble = install(needed);
   const now = findAll();
-  const absent = missing.filter((name) => now[name] === undefined);
-  if (absent.length === 0) return now;
+  const absent = missingIn(now).filter(isNeeded);
+  if (absent.length === 0) {
+    for (const name of missingIn(now))
+      console.log(`There is no ${tools[name].wanted}: the tests that need it are skipped.`);
+    return now;
+  }
   const names = absent.map((name) => tools[name].wanted).join(', ');
   throw new SetupError(
     `${trouble ?? ''}The tests need ${names}: please install ${absent.length === 1 ? 'it' : 'them'} ` +
@@ -65,7 +82,16 @@ export function ensureSystemTools() {
 }
 
 function findAll() {
-  return Object.fromEntries(Object.keys(tools).map((name) => [name, find(name)]));
+  const found = Object.keys(tools).map((name) => [name, find(name)]);
+  return Object.fromEntries(found.filter(([, path]) => path !== undefined));
+}
+
+function missingIn(found) {
+  return Object.keys(tools).filter((name) => found[name] === undefined);
+}
+
+function isNeeded(name) {
+  return tools[name].optional !== true;
 }
 
 function find(name) {
@@ -126,7 +152,7 @@ function install(names) {
   if (manager === undefined) return undefined;
   const prefix = manager.asRoot ? asRoot() : [];
   if (prefix === undefined) return undefined;
-  const packages = names.map((name) => tools[name][manager.key]);
+  const packages = names.flatMap((name) => tools[name][manager.key]);
   console.log(`Installing ${packages.join(', ')} with ${manager.command} …`);
   const [command, ...args] = [...prefix, ...manager.install, ...packages];
   const { status, stdout, stderr } = spawnSync(command, args, {
