@@ -105,7 +105,8 @@ export {
   type ReporterSource,
   type ReporterStore,
 } from './state/reporter-parts.ts';
-export { PartitionReporter, type JoinOutcome } from './state/reporter.ts';
+export type { JoinOutcome } from './state/join-queue.ts';
+export { PartitionReporter } from './state/reporter.ts';
 export { existenceEvent, parseSubjectKey, subjectKey, type SubjectKey } from './state/subject.ts';
 export { outboxLimits, stateTiming, type OutboxLimits, type StateTiming } from './state/timing.ts';
 export {

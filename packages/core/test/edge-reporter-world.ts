@@ -23,6 +23,10 @@ export class World {
   tendInMs = Infinity;
   /** Close to 1: what is spread over an interval comes at its end. */
   random = (): number => 0.999;
+  /** The last report, in its order. */
+  said: readonly string[] = [];
+  /** Nobody is let in. */
+  full = false;
   /** What becomes of an event that is written. */
   appended: Appended = 'taken';
   readonly reporter: EdgeReporter;
@@ -65,6 +69,11 @@ export class World {
   /** Sockets of a channel; the number in its name is its partition. */
   count(name: string, count: number): void {
     this.#count({ kind: 'channel', channel: keyOf(name) }, count);
+  }
+
+  /** Sockets of a user on a presence channel. */
+  countMember(name: string, user: string, count: number): void {
+    this.#count({ kind: 'member', channel: keyOf(name), user }, count);
   }
 
   async join(name: string, user: string): Promise<JoinOutcome> {
@@ -142,15 +151,19 @@ export class World {
       tend: async (at) => this.#call(`tend ${at}`, { ...untouched, tendInMs: this.tendInMs }),
       report: async (at, _incarnation, _revision, shares) => {
         const said = shares.map(({ subject, count }) => `${shown(subject)}=${count}`);
+        this.said = said;
         return this.#call(`report ${at} ${said.toSorted().join(' ')}`, { fenced, lost: false });
       },
-      join: async (at, _incarnation, _revision, { subject }) =>
-        this.#call(`join ${at} ${shown(subject)}`, {
-          fenced,
-          lost: false,
-          full: false,
-          roster: { version: 1, members: [] },
-        }),
+      join: async (at, _incarnation, _revision, { channel, member }) => {
+        const told = `${shown(channel.subject)}=${channel.count} ${shown(member.subject)}`;
+        const answer = { fenced, lost: false } as const;
+        return this.#call(
+          `join ${at} ${told}`,
+          this.full
+            ? { ...answer, full: true }
+            : { ...answer, full: false, roster: { version: 1, members: [] } },
+        );
+      },
       held: async (at) => this.#call(`held ${at}`, { fenced, shares: [] }),
       leave: async (at) => this.#call(`leave ${at}`, undefined),
       append: async (at, _app, event, amid = []) => {

@@ -53,6 +53,16 @@ const BREAKAGES: readonly (readonly [name: string, mode: FuzzModeName, open: Ope
     })),
   ],
   [
+    'a join says nothing of its channel',
+    'network',
+    broken((state) => ({
+      join: (partition, incarnation, revision, request) => {
+        const channel = { ...request.channel, count: 0 };
+        return state.join(partition, incarnation, revision, { ...request, channel });
+      },
+    })),
+  ],
+  [
     'what was delivered is delivered to nobody',
     'network',
     broken((state) => ({

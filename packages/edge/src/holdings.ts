@@ -1,13 +1,13 @@
 import { wantsExistence, type AppRegistry, type ReporterSource, type Subject } from '@fanfare/core';
 import { appOfKey, channelOfKey } from '@fanfare/protocol';
-import type { Hub } from './hub.ts';
+import type { Hub, LocalChannel } from './hub.ts';
 
 /** What this edge tells the state store of its sockets. */
 export function createHoldings(hub: Hub, apps: AppRegistry): ReporterSource {
   return {
     count(subject) {
       const local = hub.get(subject.channel);
-      if (subject.kind === 'channel') return local?.subscribed ?? 0;
+      if (subject.kind === 'channel') return local === undefined ? 0 : socketsOf(local);
       return local?.presence?.count(subject.user) ?? 0;
     },
     info(subject) {
@@ -19,10 +19,16 @@ export function createHoldings(hub: Hub, apps: AppRegistry): ReporterSource {
       return app !== undefined && wantsExistence(app, kind, channelOfKey(channel));
     },
     *held(partition): Iterable<Subject> {
-      for (const { key, isBroadcast, subscribed, presence } of hub.inPartition(partition)) {
-        if (subscribed > 0 && !isBroadcast) yield { kind: 'channel', channel: key };
+      for (const local of hub.inPartition(partition)) {
+        const { key, isBroadcast, presence } = local;
+        if (!isBroadcast && socketsOf(local) > 0) yield { kind: 'channel', channel: key };
         for (const user of presence?.users() ?? []) yield { kind: 'member', channel: key, user };
       }
     },
   };
+}
+
+/** On a presence channel whoever was let in counts, also before the confirmation: no member is without the channel. */
+function socketsOf({ subscribed, presence }: LocalChannel): number {
+  return presence?.size ?? subscribed;
 }

@@ -206,8 +206,10 @@ export class Hub {
     this.release(channel);
   }
 
-  #changed({ key, isBroadcast }: LocalChannel): void {
-    if (!isBroadcast) this.#links.changed({ kind: 'channel', channel: key });
+  /** A presence channel says so by itself. */
+  #changed({ key, isBroadcast, presence }: LocalChannel): void {
+    if (!isBroadcast && presence === undefined)
+      this.#links.changed({ kind: 'channel', channel: key });
   }
 
   /** One event from the bus: one native publish, whatever the number of subscribers. */

@@ -14,7 +14,7 @@ export type MemberSubject = Extract<Subject, { kind: 'member' }>;
 
 /** What a presence channel needs of the edge around it. */
 export interface PresenceLinks {
-  changed(subject: MemberSubject): void;
+  changed(subject: Subject): void;
   join(subject: MemberSubject, info: string, membersMax: number): Promise<JoinOutcome>;
   /** To everybody here who is subscribed to the channel. */
   publish(channel: ChannelKey, frame: string): void;
@@ -40,6 +40,11 @@ export class PresenceChannel {
 
   get isLost(): boolean {
     return this.#view.isLost;
+  }
+
+  /** Sockets here that were let in. */
+  get size(): number {
+    return this.#users.size;
   }
 
   /** Undefined for a socket that is not in. */
@@ -72,6 +77,7 @@ export class PresenceChannel {
     if (this.#view.isAdmitted(user)) this.#links.changed(subject);
     else if (!(await this.#ask(subject, info, membersMax))) return false;
     this.#users.set(id, user);
+    this.#links.changed({ kind: 'channel', channel: this.key });
     this.#tell(this.#view.admit(user));
     return true;
   }
@@ -83,6 +89,7 @@ export class PresenceChannel {
     this.#users.delete(id);
     this.#tell(this.#view.part(user));
     this.#links.changed(this.#subject(user));
+    this.#links.changed({ kind: 'channel', channel: this.key });
   }
 
   /** The confirmation for a socket that joined. What is told later goes on from there. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { JoinOutcome } from '@fanfare/core';
-import type { SocketId } from '@fanfare/protocol';
+import { channelOfKey, type SocketId } from '@fanfare/protocol';
 import { PresenceChannel, type MemberSubject } from '../src/presence-channel.ts';
 import { keyOf } from './edge-under-test.ts';
 
@@ -26,6 +26,20 @@ describe('A presence channel on an edge', () => {
     assert.deepEqual(changed, ['ann']);
   });
 
+  it('[JC6] a socket counts for the channel from when it is let in until it parts', async () => {
+    const { channel, changed } = setup(async () => {
+      assert.equal(channel.size, 0, 'it is not in yet');
+      return { full: false, roster: { version: 1, members: [ANN] } };
+    });
+    await channel.join(FIRST, ANN, 3);
+    assert.equal(channel.size, 1);
+    assert.deepEqual(changed.splice(0), ['presence-r']);
+    channel.part(FIRST);
+    assert.equal(channel.size, 0);
+    // In this order, so that both are in one report whatever its bound.
+    assert.deepEqual(changed, ['ann', 'presence-r']);
+  });
+
   it('[PS6] a further socket of who is in asks nobody', async () => {
     let asked = 0;
     const { channel, changed, published } = setup(async () => {
@@ -37,12 +51,12 @@ describe('A presence channel on an edge', () => {
     assert.equal(asked, 1);
     assert.equal(channel.count('ann'), 2);
     assert.equal(channel.info('ann'), '{"n":1}');
-    assert.deepEqual(changed.splice(0), ['ann']);
+    assert.deepEqual(changed.splice(0), ['presence-r', 'ann', 'presence-r']);
     assert.equal(published.length, 1);
     channel.part(FIRST);
     channel.part(SECOND);
     assert.equal(channel.count('ann'), 0);
-    assert.deepEqual(changed, ['ann', 'ann']);
+    assert.deepEqual(changed, ['ann', 'presence-r', 'ann', 'presence-r']);
     assert.equal(published.length, 1, 'it is the store that says when the user is gone');
   });
 
@@ -84,7 +98,8 @@ function setup(join: (subject: MemberSubject) => Promise<JoinOutcome>): {
   const published: string[] = [];
   const lost: PresenceChannel[] = [];
   const channel = new PresenceChannel(keyOf('presence-r'), {
-    changed: ({ user }) => void changed.push(user),
+    changed: (subject) =>
+      void changed.push(subject.kind === 'member' ? subject.user : channelOfKey(subject.channel)),
     join,
     publish: (_, frame) => void published.push(frame),
     lost: (which) => void lost.push(which),

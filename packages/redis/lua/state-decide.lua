@@ -49,18 +49,36 @@ local function is_up(subject)
   return redis.call('HEXISTS', counts, channel) == 1
 end
 
--- Compares one subject with what the app was told, and tells the difference.
+-- Takes note of what the app was told; of each channel, how many members it was told to be in.
+local function believe(subject, up)
+  local changed = redis.call(up and 'SADD' or 'SREM', told, subject)
+  local channel, user = parse(subject)
+  if user and changed == 1 and redis.call('HINCRBY', told_members, channel, up and 1 or -1) <= 0 then
+    redis.call('HDEL', told_members, channel)
+  end
+end
+
+-- Compares one subject with what the app was told, and tells the difference. A channel that comes
+-- is told before its first member, whatever kept it waiting; one that goes, after its last.
 local function reconcile(subject)
   local up = is_up(subject)
   if up == (redis.call('SISMEMBER', told, subject) == 1) then
     return
   end
-  if not emit(app_of((parse(subject))), 's', subject, 'u', up and '1' or '0') then
+  local channel, user = parse(subject)
+  local own = 'c\t' .. channel
+  if up and user and is_up(own) and redis.call('ZREM', due, own) == 1 then
+    reconcile(own)
+  end
+  -- Nobody is in it any more, and the app has yet to hear so of some.
+  local early = not up
+    and not user
+    and redis.call('HEXISTS', told_members, channel) == 1
+    and redis.call('EXISTS', tag .. 'm:' .. channel) == 0
+  if early or not emit(app_of(channel), 's', subject, 'u', up and '1' or '0') then
     redis.call('ZADD', due, now + retry_delay, subject)
-  elseif up then
-    redis.call('SADD', told, subject)
   else
-    redis.call('SREM', told, subject)
+    believe(subject, up)
   end
 end
 
@@ -164,7 +182,7 @@ end
 local function take(held, at)
   local subject, count, flags = ARGV[at], tonumber(ARGV[at + 1]), tonumber(ARGV[at + 3])
   if flags >= 2 then
-    redis.call('SADD', told, subject)
+    believe(subject, true)
     if count == 0 then
       look_again(subject, now + down_delay)
     end

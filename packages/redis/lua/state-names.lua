@@ -20,7 +20,7 @@ local lease = KEYS[1]
 local tag = string.sub(lease, 1, -6)
 local meta, dead, drain = tag .. 'meta', tag .. 'dead', tag .. 'drain'
 local counts, rosters = tag .. 'counts', tag .. 'rosters'
-local told, due = tag .. 'told', tag .. 'due'
+local told, told_members, due = tag .. 'told', tag .. 'told-members', tag .. 'due'
 local apps, lanes, dead_lanes = tag .. 'apps', tag .. 'lanes', tag .. 'dead-lanes'
 
 local function number(value)

@@ -25,6 +25,7 @@ import { partitionOf, tagOf } from './partitions.ts';
  *     {tag}:i:<app>/<channel>              hash, user -> user_info; removed with the user
  *     {tag}:rosters                        hash, <app>/<channel> -> version of its roster; removed with the last user
  *     {tag}:told                           set, subjects that the app was told to be up; removed when it is told otherwise
+ *     {tag}:told-members                   hash, <app>/<channel> -> how many of its members are in told; removed at zero
  *     {tag}:due                            zset, subject -> when to compare it with what was told; removed by tend
  *     {tag}:apps                           set, apps with unrouted events; removed by route
  *     {tag}:q:<app>                        stream, unrouted events; removed by route

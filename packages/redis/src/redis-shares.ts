@@ -58,8 +58,10 @@ export function createRedisShares(caller: StateCaller): ShareStore {
       return reply === null ? fenced : { fenced: false, lost: asNumber(reply) === 0 };
     },
 
-    async join(partition, incarnation, revision, share, membersMax): Promise<Joined> {
-      const args = [...head(incarnation, revision), membersMax, ...shareArguments(share)];
+    async join(partition, incarnation, revision, request): Promise<Joined> {
+      const { channel, member, membersMax } = request;
+      const shares = [channel, member].flatMap(shareArguments);
+      const args = [...head(incarnation, revision), membersMax, ...shares];
       const reply = await caller.decide(scripts.join, partition, ...args);
       if (reply === null) return fenced;
       if (reply === 0) return { fenced: false, lost: true };

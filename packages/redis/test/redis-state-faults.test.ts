@@ -88,7 +88,11 @@ describe('Redis state', () => {
       ...share(1),
       subject: { kind: 'member', channel: lobby, user: 'ann' },
     } as const;
-    await state.join(partition, 'one', revision, { ...member, info: '{}' }, 9);
+    await state.join(partition, 'one', revision, {
+      channel: share(1),
+      member: { ...member, info: '{}' },
+      membersMax: 9,
+    });
     await state.report(partition, 'one', { version: 2, after: 1 }, [share(1)]);
     await state.leave(partition, 'one');
     nowMs += stateTiming.downDelayMs + 1_000;

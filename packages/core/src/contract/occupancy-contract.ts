@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { appOfKey } from '@fanfare/protocol';
 import { stateTiming } from '../state/timing.ts';
-import { key, lobby, room, shareOf, StateStory, type OpenState } from './state-story.ts';
+import { joinOf, key, lobby, room, shareOf, StateStory, type OpenState } from './state-story.ts';
 
 const { downDelayMs, leaseMs } = stateTiming;
 const subject = { kind: 'channel', channel: lobby } as const;
@@ -100,8 +100,8 @@ export function occupancyContract(implementation: string, openState: OpenState):
         fenced: false,
         lost: true,
       });
-      const member = shareOf({ kind: 'member', channel: lobby, user: 'ann' }, 1);
-      assert.deepEqual(await state.join(partition, 'one', revision, member, 9), {
+      const request = joinOf(lobby, 'ann', 9, { count: 3 });
+      assert.deepEqual(await state.join(partition, 'one', revision, request), {
         fenced: false,
         lost: true,
       });

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Joined, Roster } from '../ports/state.ts';
 import { stateTiming } from '../state/timing.ts';
-import { other, room, shareOf, StateStory, type OpenState } from './state-story.ts';
+import { joinOf, other, room, StateStory, type OpenState } from './state-story.ts';
 
 const { downDelayMs, leaseMs } = stateTiming;
 const FULL = { fenced: false, lost: false, full: true };
@@ -99,9 +99,10 @@ export function presenceContract(implementation: string, openState: OpenState): 
       const partition = state.partitionOf(room);
       const edge = story.edge('one');
       await edge.join(room, 'ann', '', 1);
-      const bob = shareOf({ kind: 'member', channel: room, user: 'bob' }, 1);
-      assert.deepEqual(await state.join(partition, 'one', { version: 3, after: 1 }, bob, 1), FULL);
-      const late = await state.join(partition, 'one', { version: 2, after: 1 }, bob, 9);
+      const bob = joinOf(room, 'bob', 1);
+      assert.deepEqual(await state.join(partition, 'one', { version: 3, after: 1 }, bob), FULL);
+      const wider = { ...bob, membersMax: 9 };
+      const late = await state.join(partition, 'one', { version: 2, after: 1 }, wider);
       assert.equal(late.fenced, false);
       assert.deepEqual(await state.users(room), ['ann']);
     });
@@ -142,12 +143,12 @@ export function presenceContract(implementation: string, openState: OpenState): 
       const { members } = await story.state.roster(room);
       for (const { user, info } of members) assert.equal(info, JSON.stringify({ user }));
       const [counts] = await story.state.counts([room]);
-      assert.deepEqual(counts, { subscriptions: 0, users: users.length });
+      assert.deepEqual(counts, { subscriptions: 1, users: users.length });
       const held = await story.state.held(story.state.partitionOf(room), 'one', 99);
       assert.ok(!held.fenced);
       assert.deepEqual(
         held.shares
-          .map(({ subject }) => (subject.kind === 'member' ? subject.user : ''))
+          .flatMap(({ subject }) => (subject.kind === 'member' ? [subject.user] : []))
           .toSorted(),
         users.toSorted(),
       );

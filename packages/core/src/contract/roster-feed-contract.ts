@@ -189,7 +189,11 @@ class StoreEdge {
     const subject = { kind: 'member', channel, user } as const;
     const share = { subject, count, info, told: false, adopted: false };
     const revision = { version, after };
-    const joined = await this.#store.join(partition, this.#incarnation, revision, share, 1_000);
+    const joined = await this.#store.join(partition, this.#incarnation, revision, {
+      channel: { ...share, subject: { kind: 'channel', channel }, count: 0, info: '' },
+      member: share,
+      membersMax: 1_000,
+    });
     assert.ok(!joined.fenced && !joined.lost && !joined.full);
     return joined.roster;
   }

@@ -2,6 +2,7 @@ import { appendContract } from './append-contract.ts';
 import { doubtsContract } from './doubts-contract.ts';
 import { freeNamesContract } from './free-names-contract.ts';
 import { idleContract } from './idle-contract.ts';
+import { joinContract } from './join-contract.ts';
 import { occupancyContract } from './occupancy-contract.ts';
 import { outboxContract } from './outbox-contract.ts';
 import { presenceContract } from './presence-contract.ts';
@@ -15,6 +16,7 @@ export function stateContract(implementation: string, openState: OpenState): voi
   idleContract(implementation, openState);
   presenceContract(implementation, openState);
   usersContract(implementation, openState);
+  joinContract(implementation, openState);
   outboxContract(implementation, openState);
   appendContract(implementation, openState);
   freeNamesContract(implementation, openState);

@@ -4,6 +4,7 @@ import type { Outbox, OutboxEntry, WebhookEvent } from '../ports/outbox.ts';
 import type { RosterReader } from '../ports/roster-feed.ts';
 import type {
   Joined,
+  JoinRequest,
   Reported,
   RosterChange,
   Share,
@@ -162,10 +163,21 @@ export class StoryEdge {
     return this.#state.report(partition, this.name, this.#revision(partition), shares);
   }
 
-  async join(channel: ChannelKey, user: string, info = '', membersMax = 100): Promise<Joined> {
-    const share = { ...shareOf({ kind: 'member', channel, user }, 1), info };
-    const partition = await this.#partition([share]);
-    return this.#state.join(partition, this.name, this.#revision(partition), share, membersMax);
+  /** Unless the part says otherwise, nobody wants to hear of the channel. */
+  async join(
+    channel: ChannelKey,
+    user: string,
+    info = '',
+    membersMax = 100,
+    part: Partial<Share> = {},
+  ): Promise<Joined> {
+    const request = joinOf(channel, user, membersMax, { count: 1, told: false, ...part });
+    const partition = await this.#partition([request.member]);
+    const member = { ...request.member, info };
+    return this.#state.join(partition, this.name, this.#revision(partition), {
+      ...request,
+      member,
+    });
   }
 
   async beat(): Promise<void> {
@@ -194,6 +206,20 @@ export class StoryEdge {
     this.#registered.set(partition, after + 1);
     return { version: after + 1, after };
   }
+}
+
+/** The part is the channel's. */
+export function joinOf(
+  channel: ChannelKey,
+  user: string,
+  membersMax: number,
+  part: Partial<Share> = {},
+): JoinRequest {
+  return {
+    channel: { ...shareOf({ kind: 'channel', channel }, 1), ...part },
+    member: shareOf({ kind: 'member', channel, user }, 1),
+    membersMax,
+  };
 }
 
 export function shareOf(subject: Subject, count: number): Share {

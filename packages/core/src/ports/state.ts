@@ -90,6 +90,14 @@ export interface Revision {
   readonly after: number;
 }
 
+/** A member that asks to be let in by way of one of this edge's sockets. */
+export interface JoinRequest {
+  /** The channel's own share, with the socket that asks: it counts first, so that the app hears of it first. */
+  readonly channel: Share;
+  readonly member: Share;
+  readonly membersMax: number;
+}
+
 /** An edge's side of the store. A partition is a stretch of channels whose keys live together. */
 export interface ShareStore {
   readonly partitions: number;
@@ -115,13 +123,12 @@ export interface ShareStore {
     revision: Revision,
     shares: readonly Share[],
   ): Promise<Reported>;
-  /** A report of one member that answers with the roster, or that the channel is full. */
+  /** A report of a channel and a member that answers with the roster, or that the channel is full: then it takes neither. */
   join(
     partition: number,
     incarnation: Incarnation,
     revision: Revision,
-    share: Share,
-    membersMax: number,
+    request: JoinRequest,
   ): Promise<Joined>;
   /**
    * What the store believes this incarnation holds; for finding writes that a failover lost. It

@@ -2,6 +2,7 @@ import type { ChannelKey } from '@fanfare/protocol';
 import { Failure } from '../failure.ts';
 import type { Subject } from '../ports/state.ts';
 import type { AppendRoom, SocketEvent } from './append-queue.ts';
+import type { JoinOutcome } from './join-queue.ts';
 import {
   reporterOptions,
   type ReporterEvents,
@@ -9,7 +10,7 @@ import {
   type ReporterSource,
   type ReporterStore,
 } from './reporter-parts.ts';
-import { PartitionReporter, type JoinOutcome } from './reporter.ts';
+import { PartitionReporter } from './reporter.ts';
 
 export interface EdgeReporterEvents extends ReporterEvents {
   /** A lease was taken; it ends when the partition is fenced or left. */
@@ -226,7 +227,7 @@ function observed({ store, events, nowMs }: EdgeReporterParts): ReporterStore {
     heartbeat: (...args) => store.heartbeat(...args),
     tend: (partition) => store.tend(partition),
     report: (...args) => timed(args[3].length, store.report(...args)),
-    join: (...args) => timed(1, store.join(...args)),
+    join: (...args) => timed(2, store.join(...args)),
     held: (...args) => store.held(...args),
     leave: (...args) => store.leave(...args),
     append: (...args) => store.append(...args),

@@ -4,6 +4,7 @@ import type {
   Beat,
   Held,
   Incarnation,
+  JoinRequest,
   Joined,
   Registered,
   Reported,
@@ -60,6 +61,8 @@ export class MemoryPartition {
   readonly #terminations = new MemoryTerminations();
   /** What the app was last told to be up. */
   readonly #told = new Set<SubjectKey>();
+  /** How many members the app was last told to be in a channel. */
+  readonly #toldMembers = new Map<ChannelKey, number>();
   /** When to compare a subject with what the app was told. */
   readonly #due = new Map<SubjectKey, number>();
   #epoch: string | undefined;
@@ -113,16 +116,15 @@ export class MemoryPartition {
   join(
     incarnation: Incarnation,
     revision: Revision,
-    share: Share,
-    membersMax: number,
+    { channel: own, member, membersMax }: JoinRequest,
     nowMs: number,
   ): Joined {
-    const { channel } = share.subject;
-    const user = share.subject.kind === 'member' ? share.subject.user : '';
+    const { channel } = member.subject;
+    const user = member.subject.kind === 'member' ? member.subject.user : '';
     const known = this.#rosters.get(channel)?.members;
     const full = known?.has(user) !== true && (known?.size ?? 0) >= membersMax;
     // Refused or not, the version is used up: an earlier attempt that is still on its way must not get in later.
-    const reported = this.report(incarnation, revision, full ? [] : [share], nowMs);
+    const reported = this.report(incarnation, revision, full ? [] : [own, member], nowMs);
     if (reported.fenced) return reported;
     if (reported.lost) return { fenced: false, lost: true };
     if (full) return { fenced: false, lost: false, full };
@@ -217,7 +219,7 @@ export class MemoryPartition {
   /** The app knew of the subject before the data was lost; whether that is still so shows later. */
   #adopt({ subject, count }: Share, nowMs: number): void {
     const key = subjectKey(subject);
-    this.#told.add(key);
+    this.#believe(subject, true);
     if (count === 0) this.#lookAgain(key, nowMs + this.#timing.downDelayMs, nowMs);
   }
 
@@ -310,17 +312,41 @@ export class MemoryPartition {
     this.#due.set(key, this.#graceUntilMs > nowMs ? Math.max(this.#graceUntilMs, atMs) : atMs);
   }
 
-  /** Compares one subject with what the app was told, and tells the difference. */
+  /**
+   * Compares one subject with what the app was told, and tells the difference. A channel that comes
+   * is told before its first member, whatever kept it waiting; one that goes, after its last.
+   */
   #reconcile(key: SubjectKey, nowMs: number): void {
     const subject = parseSubjectKey(key);
     const up = this.#isUp(subject);
     if (up === this.#told.has(key)) return;
-    if (!this.#events.emit(appOf(subject), existenceEvent(subject, up), nowMs)) {
+    if (up && subject.kind === 'member') this.#announceChannel(subject.channel, nowMs);
+    const early = !up && subject.kind === 'channel' && this.#isLeftByTheTold(subject.channel);
+    if (early || !this.#events.emit(appOf(subject), existenceEvent(subject, up), nowMs))
       this.#due.set(key, nowMs + this.#limits.gatherMs);
-      return;
-    }
+    else this.#believe(subject, up);
+  }
+
+  /** Nobody is in it any more, and the app has yet to hear so of some. */
+  #isLeftByTheTold(channel: ChannelKey): boolean {
+    return this.#toldMembers.has(channel) && !this.#rosters.has(channel);
+  }
+
+  #announceChannel(channel: ChannelKey, nowMs: number): void {
+    const key = subjectKey({ kind: 'channel', channel });
+    if (!this.#channels.has(channel) || !this.#due.delete(key)) return;
+    this.#reconcile(key, nowMs);
+  }
+
+  #believe(subject: Subject, up: boolean): void {
+    const key = subjectKey(subject);
+    if (up === this.#told.has(key)) return;
     if (up) this.#told.add(key);
     else this.#told.delete(key);
+    if (subject.kind === 'channel') return;
+    const members = (this.#toldMembers.get(subject.channel) ?? 0) + (up ? 1 : -1);
+    if (members > 0) this.#toldMembers.set(subject.channel, members);
+    else this.#toldMembers.delete(subject.channel);
   }
 
   #reconcileDue(nowMs: number): number {

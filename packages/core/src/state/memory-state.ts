@@ -57,8 +57,8 @@ function shareStore(
     },
     report: async (_, incarnation, revision, shares) =>
       partition.report(incarnation, revision, shares, nowMs()),
-    join: async (_, incarnation, revision, share, membersMax) =>
-      partition.join(incarnation, revision, share, membersMax, nowMs()),
+    join: async (_, incarnation, revision, request) =>
+      partition.join(incarnation, revision, request, nowMs()),
     held: async (_, incarnation, version) => partition.held(incarnation, version),
     leave: async (_, incarnation) => partition.leave(incarnation, nowMs()),
   };

@@ -1,7 +1,7 @@
 import type { ChannelKey } from '@fanfare/protocol';
-import { Failure } from '../failure.ts';
-import type { Incarnation, Revision, Roster, Share, Subject } from '../ports/state.ts';
+import type { Incarnation, JoinRequest, Revision, Share, Subject } from '../ports/state.ts';
 import { AppendQueue, type SocketEvent } from './append-queue.ts';
+import { JoinQueue, type JoinOutcome, type WaitingJoin } from './join-queue.ts';
 import type {
   ReporterEvents,
   ReporterOptions,
@@ -13,20 +13,6 @@ import { parseSubjectKey, subjectKey, type SubjectKey } from './subject.ts';
 
 /** At how many moments of their interval heartbeats go out: together they cost less, all at once they would take too long. */
 const BEAT_GROUPS = 16;
-
-/** A member that waits to be let into a presence channel. */
-interface Waiting {
-  readonly subject: Extract<Subject, { kind: 'member' }>;
-  readonly info: string;
-  readonly membersMax: number;
-  readonly untilMs: number;
-  readonly resolve: (outcome: JoinOutcome) => void;
-  readonly reject: (error: unknown) => void;
-}
-
-export type JoinOutcome =
-  | { readonly full: true }
-  | { readonly full: false; readonly roster: Roster };
 
 /**
  * One edge's voice in one partition. It says absolute figures under a version, one call at a time,
@@ -48,7 +34,7 @@ export class PartitionReporter {
   readonly #unsure = new Set<SubjectKey>();
   /** What the app may have been told before the store lost its data. */
   readonly #adopted = new Set<SubjectKey>();
-  readonly #waiting: Waiting[] = [];
+  readonly #joins = new JoinQueue();
   readonly #appends: AppendQueue;
   #incarnation: Incarnation | undefined;
   #epoch: string | undefined;
@@ -93,9 +79,10 @@ export class PartitionReporter {
   }
 
   /**
-   * Asks for a member to be let in. The source counts the socket that asks already, and stops
-   * counting it when the channel turns out to be full; that is a change like any other. Rejects
-   * when the store has not answered by `untilMs`, though it may have taken the member in.
+   * Asks for a member to be let in. The source counts the socket that asks for the member already,
+   * and stops when the channel turns out to be full; that is a change like any other. For the
+   * channel it counts the socket once that is in. Rejects when the store has not answered by
+   * `untilMs`, though it may have taken the member in.
    */
   async join(
     subject: Extract<Subject, { kind: 'member' }>,
@@ -103,10 +90,7 @@ export class PartitionReporter {
     membersMax: number,
     untilMs = Infinity,
   ): Promise<JoinOutcome> {
-    if (this.#closed) throw new Failure('closed', 'the edge is stopping');
-    return new Promise((resolve, reject) => {
-      this.#waiting.push({ subject, info, membersMax, untilMs, resolve, reject });
-    });
+    return this.#joins.join({ subject, info, membersMax, untilMs });
   }
 
   /**
@@ -127,13 +111,13 @@ export class PartitionReporter {
 
   /** Members wait to be let in, or events to be written. */
   get isAwaited(): boolean {
-    return this.#waiting.length > 0 || !this.#appends.isEmpty;
+    return !this.#joins.isEmpty || !this.#appends.isEmpty;
   }
 
   /** When `run` next has something to do; never while it runs. */
   get dueMs(): number {
     if (this.#busy || this.#closed) return Infinity;
-    if (this.#dirty.size > 0 || this.#waiting.length > 0) return this.#retryMs;
+    if (this.#dirty.size > 0 || !this.#joins.isEmpty) return this.#retryMs;
     const leaseDueMs = this.#keepsLease ? 0 : Infinity;
     const dutyDueMs = Math.min(this.#heartbeatDueMs, this.#auditDueMs, this.#tendDueMs);
     const ownDueMs = this.#incarnation === undefined ? leaseDueMs : dutyDueMs;
@@ -158,15 +142,14 @@ export class PartitionReporter {
     } finally {
       this.#busy = false;
     }
-    this.#giveUpWaiting(nowMs);
+    this.#joins.giveUp(nowMs);
     this.#appends.giveUp(nowMs);
   }
 
   /** Gives back everything at once. Reports that are still under way find the fence. */
   async leave(): Promise<void> {
     this.#closed = true;
-    for (const waiting of this.#waiting.splice(0))
-      waiting.reject(new Failure('closed', 'the edge is stopping'));
+    this.#joins.close();
     this.#appends.close();
     if (this.#incarnation !== undefined)
       await this.#store.leave(this.#partition, this.#incarnation);
@@ -178,7 +161,7 @@ export class PartitionReporter {
     if (nowMs >= this.#heartbeatDueMs) await this.#heartbeat(incarnation, nowMs);
     else if (nowMs >= this.#auditDueMs) await this.#audit(incarnation, nowMs);
     else if (nowMs >= this.#tendDueMs) await this.#tend(nowMs);
-    else if (this.#waiting.length > 0) await this.#joinNext(incarnation);
+    else if (!this.#joins.isEmpty) await this.#joinNext(incarnation);
     else await this.#appendOrReport(incarnation, nowMs);
   }
 
@@ -273,38 +256,37 @@ export class PartitionReporter {
   }
 
   async #joinNext(incarnation: Incarnation): Promise<void> {
-    const [waiting] = this.#waiting;
-    if (waiting === undefined) return;
-    const { subject, info, membersMax, resolve } = waiting;
-    const key = subjectKey(subject);
-    const share: Share = { ...this.#share(key), info };
-    const joined = await this.#call([key], (revision) =>
-      this.#store.join(this.#partition, incarnation, revision, share, membersMax),
+    const { first } = this.#joins;
+    if (first === undefined) return;
+    const request = this.#request(first);
+    const { channel, member } = request;
+    const [own, key] = [subjectKey(channel.subject), subjectKey(member.subject)];
+    const joined = await this.#call([own, key], (revision) =>
+      this.#store.join(this.#partition, incarnation, revision, request),
     );
     if (joined.fenced) return this.#fence();
     if (joined.lost) return this.#doubt();
-    this.#waiting.shift();
     // A member that was not let in must not slip in by a report that was due for another reason.
     if (joined.full) {
       this.#unsure.delete(key);
-      if (!share.adopted) this.#dirty.delete(key);
+      if (!member.adopted) this.#dirty.delete(key);
     }
-    this.#confirm(joined.full ? [] : [share]);
-    return resolve(joined);
+    this.#confirm(joined.full ? [] : [channel, member]);
+    // Whatever becomes of the socket that asked, the next report says what is true by then.
+    this.#dirty.add(own);
+    this.#joins.answer(joined);
+    return undefined;
   }
 
-  #giveUpWaiting(nowMs: number): void {
-    if (this.#waiting.every(({ untilMs }) => untilMs > nowMs)) return;
-    for (const waiting of this.#waiting.splice(0)) {
-      if (waiting.untilMs > nowMs) this.#waiting.push(waiting);
-      else waiting.reject(new Failure('unavailable', 'the state store did not answer in time'));
-    }
+  /** With the socket that asks, as if it were in: so the channel is up before the member, and mostly nothing is left to report. */
+  #request({ subject, info, membersMax }: WaitingJoin): JoinRequest {
+    const member = { ...this.#share(subjectKey(subject)), info };
+    const channel = this.#share(subjectKey({ kind: 'channel', channel: subject.channel }));
+    return { channel: { ...channel, count: channel.count + 1 }, member, membersMax };
   }
 
   async #report(incarnation: Incarnation): Promise<void> {
-    // What the store may have heard goes first, so that failing again makes no more of it.
-    const said = new Set([...this.#unsure, ...this.#dirty]);
-    const keys = [...said].slice(0, this.#options.sharesPerReport);
+    const keys = this.#nextKeys();
     // What changes while the report is under way is dirty anew.
     for (const key of keys) this.#dirty.delete(key);
     const shares = keys
@@ -321,6 +303,20 @@ export class PartitionReporter {
       return this.#doubt();
     }
     this.#confirm(shares);
+  }
+
+  /** What the store may have heard goes first, so that failing again makes no more of it. */
+  #nextKeys(): readonly SubjectKey[] {
+    const keys = new Set<SubjectKey>();
+    for (const key of [...this.#unsure, ...this.#dirty]) {
+      if (keys.size >= this.#options.sharesPerReport) break;
+      // A channel counts before its members, so that the app hears of it first.
+      const { channel } = parseSubjectKey(key);
+      const own = subjectKey({ kind: 'channel', channel });
+      if (this.#unsure.has(own) || this.#dirty.has(own)) keys.add(own);
+      keys.add(key);
+    }
+    return [...keys];
   }
 
   /** Makes a call that may or may not reach the store; when nobody knows, its subjects are said again. */

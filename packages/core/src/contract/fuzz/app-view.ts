@@ -7,6 +7,8 @@ export class AppView {
   readonly repeats: string[] = [];
   /** Client events that came while the app did not believe their channel and member to be up. */
   readonly strays: string[] = [];
+  /** Members that came before their channel or were in it when it went, for a hook that hears of both. */
+  readonly disorders: string[] = [];
   /** What was said in client events, each as often as it was told. */
   readonly said: string[] = [];
   /** Every event in the order in which it first came. */
@@ -40,6 +42,10 @@ export class AppView {
       const subject = 'user_id' in event ? `${event.channel} ${event.user_id}` : event.channel;
       const up = event.name === 'channel_occupied' || event.name === 'member_added';
       if (up === this.up.has(subject)) this.repeats.push(`${event.name} ${subject} (${id})`);
+      const orphans = up
+        ? 'user_id' in event && !this.up.has(event.channel)
+        : [...this.up].some((other) => other.startsWith(`${subject} `));
+      if (orphans) this.disorders.push(`${event.name} ${subject} (${id})`);
       if (up) this.up.add(subject);
       else this.up.delete(subject);
     }

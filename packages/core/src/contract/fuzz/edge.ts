@@ -20,6 +20,8 @@ interface Socket {
   readonly channel: FuzzChannel;
   readonly member: Member | undefined;
   open: boolean;
+  /** It counts for the channel; a member's only once it was let in. */
+  isIn: boolean;
 }
 
 const MEMBERS_MAX = 4;
@@ -99,10 +101,13 @@ export class FuzzEdge implements Process {
     const member = channel.presence
       ? ({ kind: 'member', channel: channel.key, user } as const)
       : undefined;
-    const socket: Socket = { channel, member, open: true };
+    const socket: Socket = { channel, member, open: true, isIn: member === undefined };
     this.#sockets.push(socket);
-    this.#count(socket, 1);
-    if (member === undefined) return;
+    if (member === undefined) {
+      this.#count({ kind: 'channel', channel: channel.key }, 1);
+      return;
+    }
+    this.#count(member, 1);
     void this.#join(socket, member);
   }
 
@@ -111,11 +116,18 @@ export class FuzzEdge implements Process {
       const untilMs = this.#world.nowMs + this.#world.between(500, 10_000);
       const { full } = await this.#reporter.join(member, '{"a":1}', MEMBERS_MAX, untilMs);
       if (full) this.#close(socket);
+      else this.#letIn(socket);
     } catch (error) {
       // Nobody answered in time; or the edge left meanwhile, and then nothing is to be done.
       if (isFailure(error, 'unavailable')) this.#close(socket);
       else if (!isFailure(error, 'closed')) throw error;
     }
+  }
+
+  #letIn(socket: Socket): void {
+    if (!socket.open || this.#crashed) return;
+    socket.isIn = true;
+    this.#count({ kind: 'channel', channel: socket.channel.key }, 1);
   }
 
   closeOne(): void {
@@ -173,18 +185,16 @@ export class FuzzEdge implements Process {
     if (!socket.open || this.#crashed) return;
     socket.open = false;
     this.#sockets = this.#sockets.filter((each) => each !== socket);
-    this.#count(socket, -1);
+    if (socket.isIn) this.#count({ kind: 'channel', channel: socket.channel.key }, -1);
+    if (socket.member !== undefined) this.#count(socket.member, -1);
   }
 
-  #count({ channel, member }: Socket, change: number): void {
-    for (const subject of [{ kind: 'channel', channel: channel.key } as const, member]) {
-      if (subject === undefined) continue;
-      const key = subjectKey(subject);
-      const count = (this.#counts.get(key) ?? 0) + change;
-      if (count > 0) this.#counts.set(key, count);
-      else this.#counts.delete(key);
-      this.#reporter.changed(subject);
-    }
+  #count(subject: Subject, change: number): void {
+    const key = subjectKey(subject);
+    const count = (this.#counts.get(key) ?? 0) + change;
+    if (count > 0) this.#counts.set(key, count);
+    else this.#counts.delete(key);
+    this.#reporter.changed(subject);
   }
 
   #tick(): unknown {

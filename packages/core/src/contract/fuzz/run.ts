@@ -312,6 +312,7 @@ class Run {
       ...missing.map((subject) => `hook ${hook} does not know that ${subject} is up`),
       ...stale.map((subject) => `hook ${hook} does not know that ${subject} is down`),
       ...view.strays.map((event) => `hook ${hook} was told too early or too late: ${event}`),
+      ...(hook === 'every' ? view.disorders : []).map((event) => `told in disorder: ${event}`),
       ...view.repeats.map((event) => `hook ${hook} was told again: ${event}`),
     ];
   }

@@ -24,7 +24,8 @@ const RULES: Readonly<Record<FuzzModeName, string>> = {
   alone: '[IC4] where no worker runs, edges alone leave counts right, whoever crashes or pauses',
   aloneStall: '[IC4] where no worker runs, a store that stands still writes nobody off either',
   clock: '[OC7] a clock of the store that jumps writes nobody off and announces nothing wrong',
-  storm: '[OC11] crashes, pauses, stalls and lost calls together leave counts and events right',
+  storm:
+    '[OC11] [JC5] crashes, pauses, stalls and lost calls together leave counts, events and their order right',
   full: '[OB9] of what happens while outbox and lanes are full all the time, each event is delivered or a dead letter',
   failover:
     '[OC12] failovers that lose writes leave counts right, and events once they wait for the replica',
