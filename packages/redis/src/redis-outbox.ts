@@ -98,7 +98,10 @@ function upkeepOf(caller: StateCaller, replication: Replication | undefined): Up
   const { scripts, limits } = caller.options;
   return {
     // It goes over the connection of the claim, and so waits for all that the claim has seen.
-    ...(replication !== undefined && { settle: async () => replication.settle() }),
+    ...(replication !== undefined && {
+      settle: async () => replication.settle(),
+      mustSettle: replication.isStrict,
+    }),
 
     async backlog(partition) {
       const reply = asList(await caller.call(scripts.backlog, partition));

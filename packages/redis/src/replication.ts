@@ -20,6 +20,9 @@ export class Replication {
   /** How many replicas there are, or the question on its way. */
   #reading: Promise<number> | number | undefined;
   #untilMs = 0;
+  /** The wait that is under way, and the one behind it. */
+  #current: Promise<unknown> = Promise.resolve();
+  #next: Promise<boolean> | undefined;
   /** Since when no claim was settled; Infinity once that has been told. */
   #behindSinceMs: number | undefined;
   /** This Redis does not let us ask or wait, and that has been told. */
@@ -30,17 +33,39 @@ export class Replication {
     this.#options = options;
   }
 
+  /** So many replicas were asked for that nothing goes out before they answer. */
+  get isStrict(): boolean {
+    return this.#options.replicas !== undefined;
+  }
+
   /** There may be another Redis at the other end. */
   forget(): void {
     this.#untilMs = 0;
     this.#reading = undefined;
   }
 
-  /** True once what the connection has seen so far is known to as many replicas as it takes. */
+  /**
+   * True once what the connection has seen so far is known to as many replicas as it takes. A wait
+   * holds up the connection, so all who ask while one is under way share the next.
+   */
   async settle(): Promise<boolean> {
+    this.#next ??= this.#settleBehind(this.#current);
+    return this.#next;
+  }
+
+  async #settleBehind(before: Promise<unknown>): Promise<boolean> {
+    await before;
+    this.#next = undefined;
+    const settling = this.#settleNow();
+    // How it ended is for those who asked.
+    this.#current = settling.catch(() => undefined);
+    return settling;
+  }
+
+  async #settleNow(): Promise<boolean> {
     const settled = await this.#settled();
     if (settled) this.#behindSinceMs = undefined;
-    else this.#complain(performance.now());
+    else if (this.isStrict) this.#complain(performance.now());
     return settled;
   }
 
@@ -58,7 +83,7 @@ export class Replication {
     return false;
   }
 
-  /** Until replicas know of them, claims are given back and nothing is delivered: somebody should know. */
+  /** Until so many know of them, claims are given back and nothing is delivered: somebody should know. */
   #complain(nowMs: number): void {
     const { believedMs, log } = this.#options;
     this.#behindSinceMs ??= nowMs;

@@ -113,6 +113,34 @@ describe('Replicas', () => {
     assert.equal(warnings.length, 2);
   });
 
+  it('[RW9] the store insists where a number is set, and not by itself', async () => {
+    await using main = await startMain();
+    await using alone = await openRedisState(optionsFor(main.url));
+    assert.equal(alone.mustSettle, false);
+    await using asked = await openRedisState({ ...optionsFor(main.url), replicas: 1 });
+    assert.equal(asked.mustSettle, true);
+  });
+
+  it('[RW10] all who ask while a wait is under way share the next, and are answered truly', async () => {
+    await using main = await startMain();
+    await using replica = await startReplica(main);
+    await untilOnline(main, 1);
+    await using state = await openState(main, { ...optionsFor(main.url), replicas: 1 });
+    await untilSettled(state);
+    replica.freeze();
+    await within(untilUnsettled(state, main), 'a replica that stands still was not waited for');
+    const before = await waits(main);
+    await state.heartbeat(7, 'one');
+    const asked = Array.from({ length: 50 }, async () => state.settle?.(7));
+    // Commands go out in order: this one is answered behind the first wait, and the others ask then.
+    const late = state.heartbeat(7, 'one').then(async () => state.settle?.(7));
+    assert.deepEqual(new Set(await Promise.all(asked)), new Set([false]));
+    assert.equal(await late, false);
+    assert.equal((await waits(main)) - before, 2);
+    replica.thaw();
+    await untilSettled(state);
+  });
+
   const shapes = [
     [0, lines('connected_slaves:0')],
     [0, lines('connected_slaves:1', 'slave0:ip=127.0.0.1,port=1,state=send_bulk,offset=0,lag=0')],

@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { hookOfLane, type App, type AppRegistry, type Outbox, type Webhook } from '@fanfare/core';
+import { hookOfLane, type App, type AppRegistry, type Webhook } from '@fanfare/core';
 import type { AppId } from '@fanfare/protocol';
 import type { Claims, HeldLane } from './claims.ts';
 import { deliver, type Outcome } from './deliver.ts';
@@ -8,13 +8,14 @@ import type { Gate } from './gate.ts';
 import type { WorkerOptions } from './options.ts';
 import { headersOf, payloadOf, type Payload } from './payload.ts';
 import { givenUp, giveUpAtMs, retryDelayMs } from './retry.ts';
+import type { Settled, Settling } from './settling.ts';
 import type { Slots } from './slots.ts';
 
 /** What carrying needs of the worker around it. */
 export interface CarryDeps {
-  readonly outbox: Outbox;
   readonly apps: AppRegistry;
   readonly claims: Claims;
+  readonly settling: Settling;
   readonly slots: Slots;
   readonly events: WebhookEvents;
   readonly options: WorkerOptions;
@@ -139,8 +140,10 @@ class Carrying {
     if (sure.length < this.#lanes.length) this.#payload = undefined;
     this.#lanes = sure;
     if (sure.length === 0) return 'lost';
-    if (this.#failures === 0 && !(await this.#settled())) return 'unsettled';
+    const settled = this.#failures === 0 ? await this.#settle() : 'settled';
+    if (settled === 'unsettled') return settled;
     const entries = sure.flatMap(({ lane }) => lane.entries);
+    if (settled === 'unsure') events.unsettled(entries.length);
     this.#payload ??= payloadOf(hook.id, entries, hook.dialect);
     const attempt = this.#failedBefore + this.#failures + 1;
     const startedMs = performance.now();
@@ -167,18 +170,14 @@ class Carrying {
   }
 
   /** What the store has told us is written where a failover does not lose it. */
-  async #settled(): Promise<boolean> {
-    const { outbox, events } = this.#deps;
-    if (outbox.settle === undefined) return true;
+  async #settle(): Promise<Settled> {
+    const { settling, events } = this.#deps;
     const partitions = [...new Set(this.#lanes.map(({ lane }) => lane.partition))];
     try {
-      const settled = await Promise.all(
-        partitions.map(async (partition) => outbox.settle?.(partition) ?? true),
-      );
-      return settled.every(Boolean);
+      return await settling.settle(partitions);
     } catch (error) {
       events.storeFailed(error);
-      return false;
+      return 'unsettled';
     }
   }
 

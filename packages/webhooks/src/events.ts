@@ -28,6 +28,8 @@ export interface WebhookEvents {
   /** Events that found their lane full are dead letters. */
   overflowed(lane: DeadLane): void;
   claimLost(lane: ClaimedLane): void;
+  /** So many events were sent that the store had not settled. */
+  unsettled(events: number): void;
   unknownHook(lane: ClaimedLane): void;
   unknownApp(app: AppId, dropped: number): void;
   tended(tended: Tended): void;
@@ -38,8 +40,8 @@ export interface WebhookEvents {
   defect(error: unknown): void;
 }
 
-/** How often the log says that a lane is full: it may be with every look at it. */
-const OVERFLOW_LOG_MS = 60_000;
+/** How often the log says what may be so all the time: that a lane is full, or that replicas do not answer. */
+const SELDOM_MS = 60_000;
 
 /** Logs never carry a hook's whole address: it may hold a token. */
 export function createWebhookEvents(log: Logger, registry: Registry): WebhookEvents {
@@ -98,12 +100,13 @@ export function createWebhookEvents(log: Logger, registry: Registry): WebhookEve
 
 type Untold = Pick<
   WebhookEvents,
-  'abandoned' | 'overflowed' | 'claimLost' | 'unknownHook' | 'unknownApp'
+  'abandoned' | 'overflowed' | 'claimLost' | 'unsettled' | 'unknownHook' | 'unknownApp'
 >;
 
-/** What became of events that were not delivered, or not by us. */
+/** What became of events that were not delivered, not by us or not safely. */
 function untold(log: Logger, counted: Counters): Untold {
-  const overflows = new Seldom(OVERFLOW_LOG_MS);
+  const overflows = new Seldom(SELDOM_MS);
+  const unsure = new Seldom(SELDOM_MS);
   return {
     abandoned({ app, hook }, events, reason) {
       counted.deadLetters.inc(events);
@@ -121,6 +124,16 @@ function untold(log: Logger, counted: Counters): Untold {
       log.warn(
         { app, hook, partition },
         'claim of a lane ran out; another worker may send its events again',
+      );
+    },
+    unsettled(many) {
+      counted.unsettled.inc(many);
+      const events = unsure.count('', many, Date.now());
+      if (events === undefined) return;
+      const fields = { events, setting: 'REDIS_REPLICAS' };
+      log.warn(
+        fields,
+        'no replica answers; webhooks are sent all the same, and a failover may undo them',
       );
     },
     unknownHook({ app, hook }) {
@@ -145,6 +158,10 @@ const COUNTERS = {
   claimsLost: [
     'fanfare_webhook_claims_lost_total',
     'Lanes that were lost while their events were on their way; a receiver may see these again.',
+  ],
+  unsettled: [
+    'fanfare_webhook_unsettled_total',
+    'Events that were sent though no replica answered; a failover may undo what they tell.',
   ],
   reconciled: [
     'fanfare_state_reconciled_total',
@@ -171,6 +188,7 @@ function counters(registry: Registry): Counters {
     deadLetters: made('deadLetters'),
     dropped: made('dropped'),
     claimsLost: made('claimsLost'),
+    unsettled: made('unsettled'),
     reconciled: made('reconciled'),
     fenced: made('fenced'),
     reaped: made('reaped'),

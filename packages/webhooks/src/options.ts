@@ -35,6 +35,10 @@ export interface WorkerOptions {
   readonly storePauseMs: number;
   /** What a stop may take beyond one request's time: the store has to hear how it ended. */
   readonly stopMs: number;
+  /** How long settling may fail before what is not settled is sent all the same. */
+  readonly settleMs: number;
+  /** How often it is then tried again. */
+  readonly settleAgainMs: number;
   readonly retry: RetryOptions;
 }
 
@@ -57,5 +61,7 @@ export const workerOptions: WorkerOptions = {
   backlogMs: 10_000,
   storePauseMs: 1_000,
   stopMs: 2_000,
+  settleMs: 10_000,
+  settleAgainMs: 1_000,
   retry: { baseMs: 1_000, capMs: 60_000, retryAfterCapMs: 300_000, giveUpMs: 3_600_000 },
 };

@@ -7,6 +7,7 @@ import { Dispatch } from './dispatch.ts';
 import type { WebhookEvents } from './events.ts';
 import { workerOptions, type WorkerOptions } from './options.ts';
 import { routingsOf } from './router.ts';
+import { Settling } from './settling.ts';
 import { Slots } from './slots.ts';
 
 export interface WorkerDeps {
@@ -57,10 +58,10 @@ class Worker {
     this.#options = { ...workerOptions, ...options };
     this.#claims = new Claims(outbox, this.#options.leaseMs, events);
     this.#dispatch = new Dispatch({
-      outbox,
       apps,
       events,
       claims: this.#claims,
+      settling: new Settling(outbox, this.#options),
       slots: new Slots({ all: this.#options.requests, perHost: this.#options.requestsPerHost }),
       options: this.#options,
       stopping: this.#abort.signal,

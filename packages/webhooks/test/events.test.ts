@@ -27,6 +27,9 @@ function recorder(): { readonly log: Logger; readonly lines: string[] } {
   return { log: Object.fromEntries(levels) as Logger, lines };
 }
 
+const sentUnsettled = (events: number): string =>
+  `warn [{"events":${events},"setting":"REDIS_REPLICAS"},"no replica answers; webhooks are sent all the same, and a failover may undo them"]`;
+
 describe('What a worker shows', () => {
   it('[WH20] counts requests by outcome, retries, events, dead letters and what waits', async () => {
     await using receiver = await startReceiver((_, index) => REPLIES[index] ?? 200);
@@ -81,6 +84,19 @@ describe('What a worker shows', () => {
     assert.ok(lines.some((line) => line.includes('webhook endpoint works again')));
     assert.equal(lines.filter((line) => line.includes('too many webhook events wait')).length, 1);
     for (const line of [...lines, text]) assert.doesNotMatch(line, /topsecret/);
+  });
+
+  it('[WH28] counts what was sent unsettled, and says so once a minute', async (test) => {
+    test.mock.timers.enable({ apis: ['Date'], now: 1_000_000 });
+    const registry = createMetrics('webhooks');
+    const { log, lines } = recorder();
+    const shown = createWebhookEvents(log, registry);
+    for (let each = 0; each < 5; each += 1) shown.unsettled(3);
+    assert.deepEqual(lines, [sentUnsettled(3)]);
+    test.mock.timers.tick(60_000);
+    shown.unsettled(1);
+    assert.deepEqual(lines, [sentUnsettled(3), sentUnsettled(13)]);
+    assert.match(await registry.metrics(), /^fanfare_webhook_unsettled_total\S* 16$/m);
   });
 
   it('[WH20] says once that the store is away, and once that it is back', () => {

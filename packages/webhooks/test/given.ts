@@ -174,6 +174,7 @@ export function listenTo(): Told {
     abandoned: (_, count, reason) => say(`abandoned ${count}: ${reason}`),
     overflowed: ({ hook, letters }) => say(`overflowed ${hook}: ${letters}`),
     claimLost: () => say('claim lost'),
+    unsettled: (count) => say(`unsettled ${count}`),
     unknownHook: () => say('unknown hook'),
     unknownApp: (_, dropped) => say(`unknown app ${dropped}`),
     tended: () => say('tended'),

@@ -273,33 +273,4 @@ describe('The worker', { concurrency: 4 }, () => {
     for (let partition = 0; partition < 8; partition += 1)
       assert.deepEqual(dataOf(receiver.took, `private-${partition}`), numbers(each));
   });
-
-  it('[WH18] sends nothing before the store has settled', async () => {
-    await using receiver = await startReceiver();
-    const outbox = createOutbox(2);
-    const asked: number[] = [];
-    let answers = 0;
-    const settling: Outbox = {
-      ...outbox,
-      settle: async (partition) => {
-        asked.push(partition);
-        answers += 1;
-        assert.equal(receiver.requests.length, 0);
-        if (answers === 1) return false;
-        if (answers === 2) throw new Error('the store is away');
-        return answers > 4;
-      },
-    };
-    const told = listenTo();
-    await using _worker = await givenWorker({
-      outbox: settling,
-      apps: [app([{ url: receiver.url }])],
-      told,
-    });
-    await outbox.append(1, appId(), occupied('a'));
-    await receiver.until(() => receiver.took.length === 1, 'the event');
-    assert.deepEqual(asked, [1, 1, 1, 1, 1]);
-    assert.equal(receiver.requests.length, 1);
-    assert.equal(receiver.requests[0]?.attempt, 1);
-  });
 });

@@ -147,6 +147,8 @@ export interface Outbox {
    * the store, so that nothing is delivered that the store may forget. A store that cannot forget has none.
    */
   settle?(partition: number): Promise<boolean>;
+  /** What is not settled is never delivered, however long it takes. Otherwise a worker waits for a while, and no longer. */
+  readonly mustSettle?: boolean;
   /** The entries, the lane's first ones, were delivered. False when the claim was lost meanwhile. */
   acknowledge(lane: ClaimedLane): Promise<boolean>;
   /** They were not; the lane is due again after the delay. False when the claim was lost. */

@@ -37,7 +37,7 @@ export const commonSettings = {
   REDIS_REPLICAS: wholeNumber(0, 10)
     .optional()
     .describe(
-      'Replicas that must know of a webhook event before it is delivered, so that no failover takes it back. Unset: one, while Redis has one. 0: none.',
+      'Replicas that must know of a webhook event before it is delivered, so that no failover takes it back; it waits for them however long it takes. Unset: one, while Redis has one, and for 10 s at most. 0: none.',
     ),
   ...appsSettings,
   OPS_HOST: z
