@@ -18,6 +18,7 @@ import type {
 import type { Online } from '../ports/users.ts';
 import { appOf, existenceEvent, parseSubjectKey, subjectKey, type SubjectKey } from './subject.ts';
 import { MemoryLeases } from './memory-leases.ts';
+import { MemoryRosters } from './memory-rosters.ts';
 import { MemoryTerminations } from './memory-terminations.ts';
 import type { OutboxLimits, StateTiming } from './timing.ts';
 
@@ -31,16 +32,6 @@ export interface PartitionEvents {
 interface Incarnate {
   version: number;
   readonly counts: Map<SubjectKey, number>;
-}
-
-interface Membership {
-  sockets: number;
-  info: string;
-}
-
-interface LiveRoster {
-  version: number;
-  readonly members: Map<string, Membership>;
 }
 
 /**
@@ -57,7 +48,7 @@ export class MemoryPartition {
   readonly #draining = new Set<Incarnation>();
   readonly #incarnates = new Map<Incarnation, Incarnate>();
   readonly #channels = new Map<ChannelKey, number>();
-  readonly #rosters = new Map<ChannelKey, LiveRoster>();
+  readonly #rosters: MemoryRosters;
   readonly #terminations = new MemoryTerminations();
   /** What the app was last told to be up. */
   readonly #told = new Set<SubjectKey>();
@@ -67,13 +58,13 @@ export class MemoryPartition {
   readonly #due = new Map<SubjectKey, number>();
   #epoch: string | undefined;
   #graceUntilMs = 0;
-  #rosterVersion = 0;
 
   constructor(timing: StateTiming, limits: OutboxLimits, events: PartitionEvents) {
     this.#timing = timing;
     this.#limits = limits;
     this.#events = events;
     this.#leases = new MemoryLeases(timing);
+    this.#rosters = new MemoryRosters((...args) => events.rosterChanged(...args));
   }
 
   register(incarnation: Incarnation, newEpoch: string, nowMs: number): Registered {
@@ -121,8 +112,8 @@ export class MemoryPartition {
   ): Joined {
     const { channel } = member.subject;
     const user = member.subject.kind === 'member' ? member.subject.user : '';
-    const known = this.#rosters.get(channel)?.members;
-    const full = known?.has(user) !== true && (known?.size ?? 0) >= membersMax;
+    const rosters = this.#rosters;
+    const full = !rosters.hasMember(channel, user) && rosters.size(channel) >= membersMax;
     // Refused or not, the version is used up: an earlier attempt that is still on its way must not get in later.
     const reported = this.report(incarnation, revision, full ? [] : [own, member], nowMs);
     if (reported.fenced) return reported;
@@ -173,10 +164,7 @@ export class MemoryPartition {
   }
 
   roster(channel: ChannelKey): Roster {
-    const live = this.#rosters.get(channel);
-    if (live === undefined) return { version: 0, members: [] };
-    const members = [...live.members].map(([user, { info }]) => ({ user, info }));
-    return { version: live.version, members };
+    return this.#rosters.get(channel);
   }
 
   occupied(app: AppId, prefix: string): readonly ChannelKey[] {
@@ -185,7 +173,7 @@ export class MemoryPartition {
   }
 
   online(user: ChannelKey): Online {
-    return { version: this.#rosterVersion, online: this.#channels.has(user) };
+    return { version: this.#rosters.version, online: this.#channels.has(user) };
   }
 
   terminate(user: ChannelKey, nowMs: number): number {
@@ -205,7 +193,7 @@ export class MemoryPartition {
   #isUp(subject: Subject): boolean {
     return subject.kind === 'channel'
       ? this.#channels.has(subject.channel)
-      : this.#rosters.get(subject.channel)?.members.has(subject.user) === true;
+      : this.#rosters.hasMember(subject.channel, subject.user);
   }
 
   #incarnate(incarnation: Incarnation): Incarnate {
@@ -234,7 +222,7 @@ export class MemoryPartition {
     const total =
       share.subject.kind === 'channel'
         ? this.#countChannel(share.subject.channel, change, nowMs)
-        : this.#countMember(share.subject, share.info, change, nowMs);
+        : this.#rosters.count(share.subject, share.info, change, nowMs);
     if (total > 0 && total - change <= 0 && share.told) this.#cameUp(key, nowMs);
     if (total > 0 || !this.#told.has(key)) return;
     // The last member's departure is told before the channel's; what is due at once goes by name.
@@ -247,56 +235,8 @@ export class MemoryPartition {
     if (total > 0) this.#channels.set(channel, total);
     else this.#channels.delete(channel);
     if (isUser(channel) && total > 0 !== total - change > 0)
-      this.#stepUser(channel, total > 0, nowMs);
+      this.#rosters.stepUser(channel, total > 0, nowMs);
     return total;
-  }
-
-  /** Whoever watches the user hears of it as of a roster that nobody is in. */
-  #stepUser(channel: ChannelKey, joined: boolean, nowMs: number): void {
-    const version = this.#nextVersion(nowMs);
-    this.#events.rosterChanged(channel, { from: 0, version, joined, user: '', info: '' });
-  }
-
-  #countMember(
-    { channel, user }: Extract<Subject, { kind: 'member' }>,
-    info: string,
-    change: number,
-    nowMs: number,
-  ): number {
-    const roster = this.#rosters.get(channel) ?? {
-      version: 0,
-      members: new Map<string, Membership>(),
-    };
-    this.#rosters.set(channel, roster);
-    const member = roster.members.get(user) ?? { sockets: 0, info };
-    member.sockets += change;
-    if (member.sockets > 0 && member.sockets - change <= 0) {
-      roster.members.set(user, member);
-      this.#step(channel, roster, { joined: true, user, info: member.info }, nowMs);
-    }
-    if (member.sockets <= 0) {
-      roster.members.delete(user);
-      this.#step(channel, roster, { joined: false, user, info: '' }, nowMs);
-      if (roster.members.size === 0) this.#rosters.delete(channel);
-    }
-    return member.sockets;
-  }
-
-  /** Versions start from the clock and are the partition's, so that a roster that was forgotten in between never counts back. */
-  #step(
-    channel: ChannelKey,
-    roster: LiveRoster,
-    change: Pick<RosterChange, 'joined' | 'user' | 'info'>,
-    nowMs: number,
-  ): void {
-    const from = roster.version;
-    roster.version = this.#nextVersion(nowMs);
-    this.#events.rosterChanged(channel, { from, version: roster.version, ...change });
-  }
-
-  #nextVersion(nowMs: number): number {
-    this.#rosterVersion = Math.max(this.#rosterVersion + 1, nowMs * 1000);
-    return this.#rosterVersion;
   }
 
   #cameUp(key: SubjectKey, nowMs: number): void {
@@ -329,7 +269,7 @@ export class MemoryPartition {
 
   /** Nobody is in it any more, and the app has yet to hear so of some. */
   #isLeftByTheTold(channel: ChannelKey): boolean {
-    return this.#toldMembers.has(channel) && !this.#rosters.has(channel);
+    return this.#toldMembers.has(channel) && this.#rosters.size(channel) === 0;
   }
 
   #announceChannel(channel: ChannelKey, nowMs: number): void {
