@@ -115,22 +115,26 @@ for (const kind of serverSdkKinds) {
 
     it('[SK12] a refusal reaches the caller as a RequestError with its status and a sentence', async () => {
       const tooLarge = 'x'.repeat(10_241);
-      const refusals: readonly (readonly [Promise<unknown>, number, RegExp])[] = [
-        [sdk.trigger('c', 'e', tooLarge), 413, /exceeds the allowed maximum \(10240 bytes\)/],
-        [sdk.triggerBatch([{ channel: 'c', name: 'e', data: tooLarge }]), 413, /10240/],
-        [sdk.triggerBatch(Array.from({ length: 11 }, event)), 400, /10 events/],
-        [sdk.trigger('c', 'e', undefined), 400, /data/],
-        [sdk.trigger('c', 'e', {}, { info: 'colour' }), 400, /attribute/],
-        [sdk.get({ path: '/channels/c/users' }), 400, /presence channels/],
-        [sdk.get({ path: '/channels', params: { info: 'user_count' } }), 400, /filter_by_prefix/],
-        [sdk.get({ path: '/nowhere' }), 404, /NOT FOUND/],
-        [sdk.get({ path: '/events' }), 405, /./],
-        [kind.open({ ...options, secret: 'wrong' }).trigger('c', 'e', {}), 401, /signature/],
-        [kind.open({ ...options, key: 'nobody' }).trigger('c', 'e', {}), 401, /auth_key/],
-        [kind.open({ ...options, appId: '1' }).trigger('c', 'e', {}), 401, /another app/],
+      const refusals: readonly (readonly [() => Promise<unknown>, number, RegExp])[] = [
+        [() => sdk.trigger('c', 'e', tooLarge), 413, /exceeds the allowed maximum \(10240 bytes\)/],
+        [() => sdk.triggerBatch([{ channel: 'c', name: 'e', data: tooLarge }]), 413, /10240/],
+        [() => sdk.triggerBatch(Array.from({ length: 11 }, event)), 400, /10 events/],
+        [() => sdk.trigger('c', 'e', undefined), 400, /data/],
+        [() => sdk.trigger('c', 'e', {}, { info: 'colour' }), 400, /attribute/],
+        [() => sdk.get({ path: '/channels/c/users' }), 400, /presence channels/],
+        [
+          () => sdk.get({ path: '/channels', params: { info: 'user_count' } }),
+          400,
+          /filter_by_prefix/,
+        ],
+        [() => sdk.get({ path: '/nowhere' }), 404, /NOT FOUND/],
+        [() => sdk.get({ path: '/events' }), 405, /./],
+        [() => kind.open({ ...options, secret: 'wrong' }).trigger('c', 'e', {}), 401, /signature/],
+        [() => kind.open({ ...options, key: 'nobody' }).trigger('c', 'e', {}), 401, /auth_key/],
+        [() => kind.open({ ...options, appId: '1' }).trigger('c', 'e', {}), 404, /NOT FOUND/],
       ];
       for (const [call, status, text] of refusals) {
-        const error = await refusalOf(call);
+        const error = await refusalOf(call());
         assert.equal(error.status, status, error.body);
         assert.match(error.body ?? '', text);
         assert.match(error.body ?? '', /\n$/);
@@ -158,7 +162,9 @@ function event(): { channel: string; name: string; data: string } {
 
 describe('pusher and its own options', () => {
   /** Whatever host is asked for, the API answers, and nobody else is asked. */
-  const openAgent = (more: AgentOptions = {}): { readonly agent: Agent; readonly asked: string[] } => {
+  const openAgent = (
+    more: AgentOptions = {},
+  ): { readonly agent: Agent; readonly asked: string[] } => {
     const asked: string[] = [];
     const agent = new Agent({
       ...more,

@@ -138,14 +138,11 @@ for (const kind of serverSdkKinds) {
       pusher.connection.bind('message', ({ event, data }: { event: string; data: object }) => {
         if (event === 'step') wire.push(Object.keys(data).toSorted());
       });
-      const batch = Array.from(
-        { length: 10 },
-        (_, n): BatchEvent => ({
-          channel: channels[n % channels.length] ?? '',
-          name: 'step',
-          data: { n },
-        }),
-      );
+      const batch = Array.from({ length: 10 }, (_, n): BatchEvent => ({
+        channel: channels[n % channels.length] ?? '',
+        name: 'step',
+        data: { n },
+      }));
       const expected = batch.map(({ channel, data }) => [channel, data]);
       assert.deepEqual(await (await sdk.triggerBatch(batch)).json(), {});
       const came = await heard.take(10);
