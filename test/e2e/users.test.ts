@@ -3,7 +3,14 @@ import { after, describe, it } from 'node:test';
 import { metric, startCluster, type Cluster } from '../cluster.ts';
 import { eventually } from '../eventually.ts';
 import { openRawSocket, type RawSocket } from '../raw-socket.ts';
-import { inState, PATIENCE_MS, subscribed, type PusherChannel, type PusherJs } from '../sdk.ts';
+import {
+  forgetClosedSockets,
+  inState,
+  PATIENCE_MS,
+  subscribed,
+  type PusherChannel,
+  type PusherJs,
+} from '../sdk.ts';
 import { within } from '../support/deadline.ts';
 import { Inbox } from '../support/inbox.ts';
 import { startProxy } from '../support/proxy.ts';
@@ -12,17 +19,7 @@ import { usersOf } from '../truth.ts';
 
 const cluster = await startCluster({ edges: 2, apis: 1 });
 after(() => cluster[Symbol.asyncDispose]());
-// The WebSocket inside pusher-js leaves a timer of half a minute behind a socket that the server has
-// closed, and nobody can reach it; it must not keep this process for so long.
-const { setTimeout: realTimeout } = globalThis;
-const LEFT_BEHIND_MS = 30_000;
-globalThis.setTimeout = Object.assign(
-  (...args: Parameters<typeof realTimeout>): NodeJS.Timeout => {
-    const timer = realTimeout(...args);
-    return args[1] === LEFT_BEHIND_MS ? timer.unref() : timer;
-  },
-  { __promisify__: realTimeout.__promisify__ },
-);
+forgetClosedSockets();
 const sdk = cluster.serverSdk(0);
 
 interface UserOptions {
