@@ -94,6 +94,8 @@ export interface ServerSdkKind {
   token(key: string, secret: string): Token;
   /** What its calls are rejected with. */
   readonly RequestError: new (...args: never) => RequestError;
+  /** What a webhook throws that is asked for what it does not have. */
+  readonly WebHookError: new (...args: never) => Error;
 }
 
 export interface RequestError {
@@ -113,6 +115,7 @@ export const serverSdkKinds: readonly ServerSdkKind[] = [
     forURL: (url) => PusherServer.forURL(url) as unknown as ServerSdk,
     token: (key, secret) => ({ key, secret }),
     RequestError: PusherServer.RequestError,
+    WebHookError: PusherServer.WebHookError,
   },
   {
     name: 'pusher-http-edge',
@@ -120,6 +123,7 @@ export const serverSdkKinds: readonly ServerSdkKind[] = [
     forURL: (url) => EdgePusher.forURL(url) as unknown as ServerSdk,
     token: (key, secret) => new EdgePusher.Token(key, secret),
     RequestError: EdgePusher.RequestError,
+    WebHookError: EdgePusher.WebHookError,
   },
 ];
 

@@ -111,6 +111,11 @@ describe('channels of pusher-js', () => {
     await subscribed(pusher.subscribe('private-known-2'));
     const names = pusher.allChannels().map(({ name }) => name);
     assert.deepEqual(names.toSorted(), ['known-1', 'private-known-2']);
+    // What the SDK does by itself after it has connected; nothing is asked for twice.
+    const errors = errorsOf(pusher);
+    pusher.subscribeAll();
+    await handled(pusher);
+    assert.equal(errors.size, 0, errors.describe());
     assert.deepEqual([one.subscribed, one.subscriptionPending], [true, false]);
     pusher.unsubscribe('known-1');
     assert.equal(pusher.channel('known-1'), undefined);
@@ -159,6 +164,9 @@ describe('channels of pusher-js', () => {
     assert.deepEqual(await inbox.next(), { by: 'send_event' });
     assert.equal(pusher.connection.send_event('client-e', { by: 'connection' }, name), true);
     assert.deepEqual(await inbox.next(), { by: 'connection' });
+    const frame = { event: 'client-e', channel: name, data: { by: 'send' } };
+    assert.equal(pusher.connection.send(JSON.stringify(frame)), true);
+    assert.deepEqual(await inbox.next(), { by: 'send' });
     assert.throws(() => channel.trigger('e', {}), /does not start with 'client-'/);
     const encrypted = await subscribed(pusher.subscribe('private-encrypted-client'));
     assert.throws(() => encrypted.trigger('client-e', {}), /not currently supported/);

@@ -60,6 +60,7 @@ describe('the connection of pusher-js', () => {
     await Promise.all(channels.map(subscribed));
     const first = pusher.connection.socket_id;
     assert.match(first, /^\d+\.\d+$/);
+    assert.deepEqual([pusher.shouldUseTLS(), pusher.connection.isUsingTLS()], [false, false]);
     assert.deepEqual(await life.take(2), [
       ['state_change', { previous: 'connecting', current: 'connected' }],
       ['connected', { socket_id: first }],

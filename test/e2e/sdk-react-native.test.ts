@@ -32,16 +32,16 @@ function loadBuild(): typeof PusherJsClass {
     fetch: () => Promise.resolve({ type: 'wifi' }),
     addEventListener: (listener: typeof announce) => (announce = listener),
   };
-  const module: { exports: { Pusher?: typeof PusherJsClass } } = { exports: {} };
+  const module = { exports: {} as { readonly Pusher: typeof PusherJsClass } };
   const run = compileFunction(readFileSync(file, 'utf8'), [
     'module',
     'exports',
     'require',
     'WebSocket',
+    'XMLHttpRequest',
   ]) as (...globals: readonly unknown[]) => void;
-  run(module, module.exports, () => ({ default: network }), WebSocket);
-  const { exports } = module;
-  return exports.Pusher ?? (exports as typeof PusherJsClass);
+  run(module, module.exports, () => ({ __esModule: true, default: network }), WebSocket);
+  return module.exports.Pusher;
 }
 
 function connect(edge: number, user: string): PusherJs {

@@ -94,6 +94,9 @@ for (const kind of serverSdkKinds) {
         assert.equal(await other.isValid([freshToken, oldToken]), true);
         const forged = sdk.webhook({ headers, rawBody: `${body} ` });
         assert.equal(await forged.isValid(), false);
+        const untyped = sdk.webhook({ headers: { ...headers, 'content-type': '' }, rawBody: body });
+        assert.deepEqual([untyped.isContentTypeValid(), await untyped.isValid()], [false, false]);
+        assert.throws(() => untyped.getData(), kind.WebHookError);
       }
       assert.deepEqual(
         events.filter((event) => (event as { channel: string }).channel === name),
@@ -195,6 +198,32 @@ describe('pusher and its own options', () => {
     );
     assert.deepEqual(await inbox.take(2), [1, 2]);
     assert.deepEqual(asked, ['api-eu.pusher.com', 'api-us2.pusher.com']);
+  });
+
+  it('[SK15] the older names work: authenticate, `encrypted`, and a master key that is no base64', async () => {
+    const encryptionMasterKey = randomBytes(16).toString('hex');
+    const sdk = new PusherServer({
+      ...{ ...app, port, encryptionMasterKey },
+      host: '127.0.0.1',
+      encrypted: false,
+    });
+    const pusher = cluster.pusherJs(
+      0,
+      {
+        channelAuthorization: {
+          transport: 'ajax',
+          endpoint: '',
+          customHandler: ({ socketId, channelName }, callback) =>
+            // oxlint-disable-next-line typescript/no-deprecated -- it is what is tested
+            callback(null, sdk.authenticate(socketId, channelName)),
+        },
+      },
+      fresh.key,
+    );
+    const name = 'private-encrypted-older';
+    const inbox = inboxOf(await subscribed(pusher.subscribe(name)), 'e');
+    await sdk.trigger(name, 'e', { n: 1 });
+    assert.deepEqual(await inbox.next(), { n: 1 });
   });
 
   it('[SK14] an agent that keeps connections makes all its calls on one', async () => {
