@@ -110,17 +110,16 @@ export interface RequestError {
 export const serverSdkKinds: readonly ServerSdkKind[] = [
   {
     name: 'pusher',
-    open: ({ port, ...options }) =>
-      new PusherServer({ ...options, port: String(port) }) as unknown as ServerSdk,
-    forURL: (url) => PusherServer.forURL(url) as unknown as ServerSdk,
+    open: ({ port, ...options }) => new PusherServer({ ...options, port: String(port) }),
+    forURL: (url) => PusherServer.forURL(url),
     token: (key, secret) => ({ key, secret }),
     RequestError: PusherServer.RequestError,
     WebHookError: PusherServer.WebHookError,
   },
   {
     name: 'pusher-http-edge',
-    open: (options) => new EdgePusher(options) as unknown as ServerSdk,
-    forURL: (url) => EdgePusher.forURL(url) as unknown as ServerSdk,
+    open: (options) => new EdgePusher(options),
+    forURL: (url) => EdgePusher.forURL(url),
     token: (key, secret) => new EdgePusher.Token(key, secret),
     RequestError: EdgePusher.RequestError,
     WebHookError: EdgePusher.WebHookError,
@@ -141,4 +140,12 @@ export function sdkOptions(cluster: Cluster): SdkOptions {
     useTLS: false,
     encryptionMasterKeyBase64,
   };
+}
+
+/** Tells pusher-js a signature, which one SDK has at once and the other in a promise. */
+export function answerWith<T>(
+  signature: T | Promise<T>,
+  callback: (error: null, signed: T) => void,
+): void {
+  void (async () => callback(null, await signature))();
 }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, describe, it } from 'node:test';
+import PusherServer from 'pusher';
 import type PusherJsModule from 'pusher-js';
 import { startCluster } from '../cluster.ts';
 import { inboxOf, inState, subscribed, type PusherChannel, type PusherJs } from '../sdk.ts';
@@ -262,13 +263,18 @@ describe('channels of pusher-js', () => {
 
   it('[SK27] an encrypted channel goes on when its key changes', async () => {
     const name = 'private-encrypted-rotated';
-    const { serverSdk } = cluster;
-    const sdks = [serverSdk(0), serverSdk(0)] as const;
-    const keys = [1, 2].map((n) => Buffer.alloc(32, n));
-    for (const [index, each] of sdks.entries())
-      Object.assign((each as unknown as { config: object }).config, {
-        encryptionMasterKey: keys[index],
-      });
+    const { id: appId, key, secret } = cluster.app;
+    const sdks = [1, 2].map(
+      (n) =>
+        new PusherServer({
+          appId,
+          key,
+          secret,
+          host: '127.0.0.1',
+          port: String(cluster.apis[0]?.port),
+          encryptionMasterKeyBase64: Buffer.alloc(32, n).toString('base64'),
+        }),
+    ) as unknown as readonly [PusherServer, PusherServer];
     let signing = 0;
     const pusher = cluster.pusherJs(0, {
       channelAuthorization: {

@@ -104,7 +104,7 @@ describe('the connection of pusher-js', () => {
     pusher.connection.bind('message', ({ event, data }: { event: string; data: unknown }) =>
       pongs.push([event, data]),
     );
-    assert.deepEqual(await pongs.take(4), Array(4).fill(['pusher:pong', {}]));
+    for (const pong of await pongs.take(4)) assert.deepEqual(pong, ['pusher:pong', {}]);
     assert.deepEqual([pusher.connection.state, pusher.connection.socket_id], ['connected', id]);
   });
 

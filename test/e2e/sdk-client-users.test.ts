@@ -13,7 +13,7 @@ import {
   type PusherJs,
   type PusherJsOptions,
 } from '../sdk.ts';
-import { sdkOptions, serverSdkKinds } from '../server-sdks.ts';
+import { answerWith, sdkOptions, serverSdkKinds } from '../server-sdks.ts';
 import { within } from '../support/deadline.ts';
 import { Inbox } from '../support/inbox.ts';
 
@@ -210,9 +210,7 @@ describe('users of pusher-js', () => {
             transport: 'ajax',
             endpoint: '',
             customHandler: ({ socketId }, callback) =>
-              void Promise.resolve(server.authenticateUser(socketId, { id: user })).then((signed) =>
-                callback(null, signed),
-              ),
+              answerWith(server.authenticateUser(socketId, { id: user }), callback),
           },
         });
       const clients = [await signedIn(connect(0)), await signedIn(connect(1))];

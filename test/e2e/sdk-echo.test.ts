@@ -187,8 +187,6 @@ describe('Laravel Echo, every method', () => {
       return kinds.map((kind) => `${kind}${name}`);
     };
     const [one, two] = [await subscribeAll('one'), await subscribeAll('two')];
-    const counts = (names: readonly string[], count: number): Record<string, number> =>
-      Object.fromEntries(names.map((name) => [name, count]));
     await untilCounts(sdk, { ...counts(one, 1), ...counts(two, 1) });
     echo.leaveChannel('private-one');
     await untilCounts(sdk, { ...counts(one, 1), 'private-one': 0 });
@@ -268,4 +266,8 @@ async function lastAsked(
 ): Promise<Awaited<ReturnType<typeof backend.asked.next>>> {
   const asked = await backend.asked.takeUntil(({ form }) => form['channel_name'] === channel);
   return asked.at(-1) ?? assert.fail();
+}
+
+function counts(names: readonly string[], count: number): Record<string, number> {
+  return Object.fromEntries(names.map((name) => [name, count]));
 }

@@ -99,7 +99,7 @@ for (const kind of serverSdkKinds) {
         assert.throws(() => untyped.getData(), kind.WebHookError);
       }
       assert.deepEqual(
-        events.filter((event) => (event as { channel: string }).channel === name),
+        events.filter((each) => (each as { channel: string }).channel === name),
         [
           { name: 'channel_occupied', channel: name },
           { name: 'member_added', channel: name, user_id: 'a' },
@@ -164,46 +164,24 @@ function event(): { channel: string; name: string; data: string } {
 }
 
 describe('pusher and its own options', () => {
-  /** Whatever host is asked for, the API answers, and nobody else is asked. */
-  const openAgent = (
-    more: AgentOptions = {},
-  ): { readonly agent: Agent; readonly asked: string[] } => {
-    const asked: string[] = [];
-    const agent = new Agent({
-      ...more,
-      lookup: (host, { all }, callback) => {
-        asked.push(host);
-        if (all === true) callback(null, [{ address: '127.0.0.1', family: 4 }]);
-        else callback(null, '127.0.0.1', 4);
-      },
-    });
-    after(() => agent.destroy());
-    return { agent, asked };
-  };
   const app = { appId: id, ...fresh };
   const port = String(apiPort);
 
   it('[SK11] forCluster and `cluster` work where the hosts of a cluster lead to Fanfare', async () => {
     const inbox = await eventsOn('by-cluster');
     const { agent, asked } = openAgent();
-    await PusherServer.forCluster('eu', { ...app, port, agent } as never).trigger(
-      'by-cluster',
-      'e',
-      1,
-    );
-    await new PusherServer({ ...app, cluster: 'us2', port, agent } as never).trigger(
-      'by-cluster',
-      'e',
-      2,
-    );
+    const withPort = { ...app, port, agent };
+    await PusherServer.forCluster('eu', withPort).trigger('by-cluster', 'e', 1);
+    await new PusherServer({ ...withPort, cluster: 'us2' }).trigger('by-cluster', 'e', 2);
     assert.deepEqual(await inbox.take(2), [1, 2]);
     assert.deepEqual(asked, ['api-eu.pusher.com', 'api-us2.pusher.com']);
   });
 
   it('[SK15] the older names work: authenticate, `encrypted`, and a master key that is no base64', async () => {
-    const encryptionMasterKey = randomBytes(16).toString('hex');
+    // The types know it no longer.
+    const older = { ...app, port, encryptionMasterKey: randomBytes(16).toString('hex') };
     const sdk = new PusherServer({
-      ...{ ...app, port, encryptionMasterKey },
+      ...older,
       host: '127.0.0.1',
       encrypted: false,
     });
@@ -243,3 +221,18 @@ describe('pusher and its own options', () => {
     assert.equal(ports.size, 1, [...ports].join());
   });
 });
+
+/** Whatever host is asked for, the API answers, and nobody else is asked. */
+function openAgent(more: AgentOptions = {}): { readonly agent: Agent; readonly asked: string[] } {
+  const asked: string[] = [];
+  const agent = new Agent({
+    ...more,
+    lookup: (host, { all }, callback) => {
+      asked.push(host);
+      if (all === true) callback(null, [{ address: '127.0.0.1', family: 4 }]);
+      else callback(null, '127.0.0.1', 4);
+    },
+  });
+  after(() => agent.destroy());
+  return { agent, asked };
+}

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, describe, it } from 'node:test';
 import { startCluster } from '../cluster.ts';
 import { inboxOf, subscribed, type PusherChannel, type PusherJs } from '../sdk.ts';
-import { sdkOptions, serverSdkKinds, type BatchEvent } from '../server-sdks.ts';
+import { answerWith, sdkOptions, serverSdkKinds, type BatchEvent } from '../server-sdks.ts';
 import { Inbox } from '../support/inbox.ts';
 import { untilCounts } from '../truth.ts';
 
@@ -27,10 +27,7 @@ for (const kind of serverSdkKinds) {
         customHandler: ({ socketId, channelName }, callback) => {
           const member = { user_id: user, user_info: { name: `user ${user}` } };
           const data = channelName.startsWith('presence-') ? member : undefined;
-          Promise.resolve(sdk.authorizeChannel(socketId, channelName, data)).then(
-            (signed) => callback(null, signed),
-            (error: Error) => callback(error, null),
-          );
+          answerWith(sdk.authorizeChannel(socketId, channelName, data), callback);
         },
       },
     });
@@ -71,6 +68,7 @@ for (const kind of serverSdkKinds) {
       const others = Array.from({ length: 99 }, (_, n) => own(`wide-${n}`));
       await sdk.trigger([channel, ...others], name, { n: 1 });
       assert.deepEqual(await inbox.next(), { n: 1 });
+      await untilCounts(cluster.serverSdk(0), { [channel]: 1 });
       const { channels } = (await (
         await sdk.get({ path: '/channels', params: { filter_by_prefix: channel } })
       ).json()) as { channels: object };
@@ -205,6 +203,7 @@ for (const kind of serverSdkKinds) {
       const { status } = await fetch(`${url}?${query}`, { method: 'POST', headers, body });
       assert.equal(status, 200);
       assert.equal(await inbox.next(), 'signed');
+      await untilCounts(cluster.serverSdk(0), { [own('raw')]: 1 });
       const list = `/apps/${cluster.app.id}/channels`;
       const params = { filter_by_prefix: own('raw') };
       const asked = await sdk.createSignedQueryString({ method: 'get', path: list, params });
@@ -227,9 +226,7 @@ for (const kind of serverSdkKinds) {
           transport: 'ajax',
           endpoint: '',
           customHandler: ({ socketId, channelName }, callback) =>
-            void Promise.resolve(
-              sdk.authorizeChannel(socketId, channelName, { user_id: 'x' }),
-            ).then((signed) => callback(null, signed)),
+            answerWith(sdk.authorizeChannel(socketId, channelName, { user_id: 'x' }), callback),
         },
       });
       await subscribed(pusher.subscribe(own('private-with-data')));
