@@ -53,6 +53,7 @@ const events: readonly WebhookEvent[] = [
     user_id: '7',
   },
   { name: 'cache_miss', channel: 'cache-prices' },
+  { name: 'subscription_count', channel: 'news', subscription_count: 3 },
 ];
 
 /** How many of the events a channel can have each webhook of the app is told. */
@@ -90,8 +91,9 @@ describe('docs/webhooks.md', () => {
       keys: [{ key: 'k', secret: 's' }],
       webhooks: [{ url: 'http://127.0.0.1/' }],
     });
+    // What a webhook hears that does not say; the last has to be asked for.
     assert.deepEqual(
-      events.map(({ name }) => name),
+      events.slice(0, -1).map(({ name }) => name),
       webhooks[0]?.events,
     );
     const names = events.map((event) => [

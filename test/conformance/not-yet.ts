@@ -5,5 +5,5 @@
 export const NOT_YET: readonly string[] = [];
 
 /** Settings of the app under test that switch features on, as `APPS_FILE` has them, and what `--with` calls those. */
-export const APP_SETTINGS: Readonly<Record<string, unknown>> = {};
-export const FEATURES: readonly string[] = ['watchlist'];
+export const APP_SETTINGS: Readonly<Record<string, unknown>> = { subscriptionCount: true };
+export const FEATURES: readonly string[] = ['watchlist', 'subscription-count'];

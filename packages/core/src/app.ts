@@ -20,6 +20,10 @@ export interface App {
   readonly subscriptionErrors: boolean;
   /** Tell signed-in sockets of the users that they watch. */
   readonly watchlist: boolean;
+  /** Tell the subscribers of a channel, presence channels excepted, how many they are. */
+  readonly subscriptionCount: boolean;
+  /** Also on encrypted channels, where the official Java client throws on it. */
+  readonly subscriptionCountOnEncrypted: boolean;
   /** Which names channels and events may have, and what webhooks are called. */
   readonly dialect: Dialect;
   /** A trigger on the channel without a name reaches every connection, as webman/push has it. */
@@ -77,6 +81,8 @@ export const appSchema = z
     clientEvents: z.boolean().default(true),
     subscriptionErrors: z.boolean().default(true),
     watchlist: z.boolean().default(true),
+    subscriptionCount: z.boolean().default(false),
+    subscriptionCountOnEncrypted: z.boolean().default(false),
     dialect: dialectSchema.default('pusher'),
     broadcastEmptyChannel: z.boolean().default(false),
     limits: appLimitsSchema.prefault({}),

@@ -69,6 +69,7 @@ export type {
 export type { RosterFeed, RosterFeedEvents, RosterReader } from './ports/roster-feed.ts';
 export type {
   Beat,
+  CountWish,
   Held,
   HeldShare,
   Incarnation,
@@ -107,10 +108,17 @@ export {
 } from './state/reporter-parts.ts';
 export type { JoinOutcome } from './state/join-queue.ts';
 export { PartitionReporter } from './state/reporter.ts';
-export { existenceEvent, parseSubjectKey, subjectKey, type SubjectKey } from './state/subject.ts';
+export {
+  countEvent,
+  existenceEvent,
+  parseSubjectKey,
+  subjectKey,
+  type SubjectKey,
+} from './state/subject.ts';
 export { outboxLimits, stateTiming, type OutboxLimits, type StateTiming } from './state/timing.ts';
 export {
   wants,
+  wantsCount,
   wantsEvent,
   wantsExistence,
   type Webhook,

@@ -1,9 +1,15 @@
 import { createHash } from 'node:crypto';
-import { isUserChannel, type Dialect } from '@fanfare/protocol';
+import {
+  broadcastChannel,
+  channelTraits,
+  isUserChannel,
+  type ChannelName,
+  type Dialect,
+} from '@fanfare/protocol';
 import { z } from 'zod';
 import type { App } from './app.ts';
 import type { WebhookEvent } from './ports/outbox.ts';
-import type { Subject } from './ports/state.ts';
+import type { CountWish, Subject } from './ports/state.ts';
 
 export type WebhookEventName = WebhookEvent['name'];
 
@@ -26,10 +32,17 @@ const eventNames = [
   'member_removed',
   'client_event',
   'cache_miss',
+  'subscription_count',
 ] as const satisfies readonly WebhookEventName[];
 
+/**
+ * What a hook hears that does not say. Counts are many, and SDKs of typed languages fail on the
+ * name: who wants them says so.
+ */
+const usualEventNames = eventNames.filter((name) => name !== 'subscription_count');
+
 /** webman/push has no other; a receiver written for it need not know them. */
-const webmanEventNames = eventNames.filter(
+const webmanEventNames = usualEventNames.filter(
   (name) => name !== 'client_event' && name !== 'cache_miss',
 );
 
@@ -92,7 +105,7 @@ export function webhookOf(input: z.output<typeof webhookSchema>, appDialect: Dia
   // As it was written: an event that we learn later must not give the hook another id.
   const written = JSON.stringify([url, input.events?.toSorted() ?? null, channels, dialect]);
   const id = createHash('sha256').update(written).digest('hex').slice(0, 12);
-  const events = input.events ?? (dialect === 'webman' ? webmanEventNames : eventNames);
+  const events = input.events ?? (dialect === 'webman' ? webmanEventNames : usualEventNames);
   return { id, url, events, channels, headers, dialect };
 }
 
@@ -111,13 +124,29 @@ export function wantsExistence(app: App, kind: Subject['kind'], channel: string)
   );
 }
 
-/** Whether the app has a hook that hears of such events of the channel, which no count causes. */
+/** Whether the app has a hook that hears of such events of the channel. */
 export function wantsEvent(
   app: App,
-  name: 'client_event' | 'cache_miss',
+  name: 'client_event' | 'cache_miss' | 'subscription_count',
   channel: string,
 ): boolean {
   return app.webhooks.some((hook) => hook.events.includes(name) && concerns(hook, channel));
+}
+
+/**
+ * Who hears how many subscriptions a channel has; undefined when nobody does. Members of presence
+ * channels count by other events, and the Java SDK cannot read the frame on an encrypted channel.
+ */
+export function wantsCount(
+  app: App,
+  channel: ChannelName,
+): Pick<CountWish, 'subscribers' | 'app'> | undefined {
+  if (!app.subscriptionCount) return undefined;
+  const { kind } = channelTraits(channel);
+  if (kind === 'presence' || kind === 'user' || channel === broadcastChannel) return undefined;
+  const subscribers = kind !== 'private-encrypted' || app.subscriptionCountOnEncrypted;
+  const toApp = wantsEvent(app, 'subscription_count', channel);
+  return subscribers || toApp ? { subscribers, app: toApp } : undefined;
 }
 
 /** A signed-in user's own channel is nobody's business: hosted Pusher tells nothing of it either. */

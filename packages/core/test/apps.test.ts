@@ -33,6 +33,8 @@ const defaults = {
   clientEvents: true,
   subscriptionErrors: true,
   watchlist: true,
+  subscriptionCount: false,
+  subscriptionCountOnEncrypted: false,
   dialect: 'pusher',
   broadcastEmptyChannel: false,
   limits: {
@@ -105,7 +107,7 @@ describe('Apps from a file', () => {
       }),
       [
         'apps[0].keys[0]: the name "name" is unknown, expected key or secret',
-        'apps[0]: the name "secret" is unknown, expected id, keys, enabled, clientEvents, subscriptionErrors, watchlist, dialect, broadcastEmptyChannel, limits or webhooks',
+        'apps[0]: the name "secret" is unknown, expected id, keys, enabled, clientEvents, subscriptionErrors, watchlist, subscriptionCount, subscriptionCountOnEncrypted, dialect, broadcastEmptyChannel, limits or webhooks',
         'apps[1].limits: the names "maxEvents" and "max" are unknown, expected maxEventBytes, maxClientEventsPerSecond, maxChannelsPerConnection or maxPresenceMembers',
         'the name "app" is unknown, expected apps',
       ],

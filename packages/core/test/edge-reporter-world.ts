@@ -6,6 +6,7 @@ import {
   Failure,
   subjectKey,
   type Appended,
+  type CountWish,
   type JoinOutcome,
   type ReporterStore,
   type Subject,
@@ -21,6 +22,10 @@ export class World {
   failing = false;
   /** What the store answers to whoever asks when to tend. */
   tendInMs = Infinity;
+  /** Who wants to hear counts, and when the store says that they are due. */
+  wish: CountWish | undefined;
+  tellsIn: { readonly firstMs: number; readonly lastMs: number } | undefined;
+  tellInMs = Infinity;
   /** Close to 1: what is spread over an interval comes at its end. */
   random = (): number => 0.999;
   /** The last report, in its order. */
@@ -48,6 +53,7 @@ export class World {
         count: (subject) => this.#counts.get(subjectKey(subject))?.count ?? 0,
         info: () => '',
         told: () => true,
+        wish: () => this.wish,
         held: (partition) =>
           [...this.#counts.values()]
             .filter(({ subject, count }) => count > 0 && partitionOf(subject.channel) === partition)
@@ -148,11 +154,21 @@ export class World {
           version: Number.MAX_SAFE_INTEGER,
           tendInMs: this.tendInMs,
         }),
-      tend: async (at) => this.#call(`tend ${at}`, { ...untouched, tendInMs: this.tendInMs }),
+      tend: async (at) =>
+        this.#call(`tend ${at}`, {
+          ...untouched,
+          tendInMs: this.tendInMs,
+          tellInMs: this.tellInMs,
+        }),
       report: async (at, _incarnation, _revision, shares) => {
         const said = shares.map(({ subject, count }) => `${shown(subject)}=${count}`);
         this.said = said;
-        return this.#call(`report ${at} ${said.toSorted().join(' ')}`, { fenced, lost: false });
+        const { tellsIn } = this;
+        return this.#call(`report ${at} ${said.toSorted().join(' ')}`, {
+          fenced,
+          lost: false,
+          ...(tellsIn !== undefined && { tellsIn }),
+        });
       },
       join: async (at, _incarnation, _revision, { channel, member }) => {
         const told = `${shown(channel.subject)}=${channel.count} ${shown(member.subject)}`;

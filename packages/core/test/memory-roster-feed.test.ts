@@ -8,6 +8,7 @@ rosterFeedContract('memory', async () => {
     nowMs: Date.now,
     newEpoch: () => 'epoch',
     rosterChanged: feeds.rosterChanged,
+    countTold: feeds.countTold,
   });
   return {
     store,

@@ -12,7 +12,8 @@ import { inTime } from './given.ts';
 stateContract('memory', openState);
 
 async function openState(nowMs: () => number, limits: OutboxLimits): Promise<StateUnderTest> {
-  const followers = new Map<ChannelKey, (change: RosterChange) => void>();
+  const changes = new Followers<RosterChange>();
+  const counts = new Followers<number>();
   let epochs = 0;
   const create = (): MemoryState =>
     createMemoryState({
@@ -23,7 +24,8 @@ async function openState(nowMs: () => number, limits: OutboxLimits): Promise<Sta
         epochs += 1;
         return `epoch ${epochs}`;
       },
-      rosterChanged: (channel, change) => followers.get(channel)?.(change),
+      rosterChanged: (channel, change) => changes.push(channel, change),
+      countTold: (channel, count) => counts.push(channel, count),
     });
   let current = create();
   return {
@@ -32,23 +34,35 @@ async function openState(nowMs: () => number, limits: OutboxLimits): Promise<Sta
     async wipe() {
       current = create();
     },
-    async follow(channel) {
-      const waiting: RosterChange[] = [];
-      let arrived: (() => void) | undefined;
-      followers.set(channel, (change) => {
-        waiting.push(change);
-        arrived?.();
-      });
-      return async () => {
-        const arrival = new Promise<void>((resolve) => {
-          arrived = resolve;
-        });
-        if (waiting.length === 0) await inTime(arrival, 'a change of the roster');
-        const [change] = waiting.splice(0, 1);
-        if (change === undefined) throw new Error('no change');
-        return change;
-      };
-    },
+    follow: async (channel) => changes.follow(channel, 'a change of the roster'),
+    followCounts: async (channel) => counts.follow(channel, 'a count'),
     async [Symbol.asyncDispose]() {},
   };
+}
+
+/** What the store tells of channels, for whoever waits for the next of it. */
+class Followers<T> {
+  readonly #followers = new Map<ChannelKey, (told: T) => void>();
+
+  push(channel: ChannelKey, told: T): void {
+    this.#followers.get(channel)?.(told);
+  }
+
+  follow(channel: ChannelKey, what: string): () => Promise<T> {
+    const waiting: T[] = [];
+    let arrived: (() => void) | undefined;
+    this.#followers.set(channel, (told) => {
+      waiting.push(told);
+      arrived?.();
+    });
+    return async () => {
+      const arrival = new Promise<void>((resolve) => {
+        arrived = resolve;
+      });
+      if (waiting.length === 0) await inTime(arrival, what);
+      const [told] = waiting.splice(0, 1);
+      if (told === undefined) throw new Error(`not ${what}`);
+      return told;
+    };
+  }
 }

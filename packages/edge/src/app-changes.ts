@@ -1,6 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { App, AppChange, AppRegistry } from '@fanfare/core';
 import { closeReasons, type CloseReason } from '@fanfare/protocol';
+import type { Hub } from './hub.ts';
 
 /** How many sockets are closed in one turn of the event loop; the other apps' sockets are served in between. */
 const PER_TURN = 256;
@@ -19,11 +20,18 @@ export interface AppHolder {
 export function followAppChanges(
   apps: AppRegistry,
   connections: ReadonlySet<AppHolder>,
+  hub: Pick<Hub, 'recount'>,
 ): () => void {
   return apps.onChange((changes) => {
+    for (const change of changes) if (isCountedOtherwise(change)) hub.recount(change.id);
     const leaving = exchange(changes, connections);
     if (leaving.length > 0) void closeInTurns(leaving, apps);
   });
+}
+
+function isCountedOtherwise({ before, after }: AppChange): boolean {
+  const names = ['subscriptionCount', 'subscriptionCountOnEncrypted'] as const;
+  return names.some((name) => (before?.[name] ?? false) !== (after?.[name] ?? false));
 }
 
 /** All in one turn, so that nobody sees the old settings after somebody has seen the new ones. */

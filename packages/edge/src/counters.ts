@@ -28,6 +28,8 @@ export interface EdgeCounters {
   cacheMissesUntold: number;
   /** Changes of rosters told to the subscribers here, once each. */
   memberEvents: number;
+  /** Counts of channels told to the subscribers here, once each. */
+  countEvents: number;
   /** Rosters read because changes had been missed. */
   rostersRead: number;
   /** Partitions of the state in which this edge holds something. */
@@ -56,6 +58,7 @@ export function createEdgeCounters(): EdgeCounters {
     cacheMisses: 0,
     cacheMissesUntold: 0,
     memberEvents: 0,
+    countEvents: 0,
     rostersRead: 0,
     leases: 0,
     framesDropped: 0,

@@ -29,7 +29,7 @@ import { drain } from './drain.ts';
 import type { EdgeEvents } from './events.ts';
 import { HeartbeatWheel } from './heartbeat.ts';
 import { createRecall, type RecallOptions } from './recall.ts';
-import { createHoldings } from './holdings.ts';
+import { createHoldings, isCounted } from './holdings.ts';
 import { Hub } from './hub.ts';
 import { RosterRefresher } from './roster-refresher.ts';
 import { RefusedConnection } from './refused-connection.ts';
@@ -114,13 +114,14 @@ export async function startEdge(options: EdgeOptions, parts: EdgeParts): Promise
     feed,
     publish: (topic, frame) => listener.publish(topic, frame),
     partitionOf: (channel) => store.partitionOf(channel),
+    isCounted: (channel) => isCounted(parts.apps, channel),
     changed: (subject) => state.reporter.changed(subject),
     join: async (...args) => state.reporter.join(...args),
     lost: (channel) => state.refresher.refresh(channel),
     recall: createRecall({ ...context, store, apps: parts.apps, options: options.recall }),
     nowMs: context.nowMs,
   });
-  const unfollow = followAppChanges(parts.apps, context.connections);
+  const unfollow = followAppChanges(parts.apps, context.connections, hub);
   context.wheel.start();
   state.reporter.start();
   events.listening(listener.port);
@@ -146,6 +147,7 @@ function feedEvents(hub: Hub, watchlists: Watchlists): RosterFeedEvents {
       hub.onRosterChange(channel, change);
       watchlists.onChange(channel, change);
     },
+    onCount: hub.onCount,
     onGap(channel) {
       hub.onRosterGap(channel);
       watchlists.onGap(channel);

@@ -259,6 +259,12 @@ const SERIES: readonly Exposed<keyof EdgeCounters>[] = [
     type: 'total',
   },
   {
+    name: 'fanfare_count_events_total',
+    help: 'Counts of channels told to their subscribers, once per event.',
+    of: 'countEvents',
+    type: 'total',
+  },
+  {
     name: 'fanfare_rosters_read_total',
     help: 'Rosters read because changes had been missed.',
     of: 'rostersRead',

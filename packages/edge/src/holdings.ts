@@ -1,5 +1,11 @@
-import { wantsExistence, type AppRegistry, type ReporterSource, type Subject } from '@fanfare/core';
-import { appOfKey, channelOfKey } from '@fanfare/protocol';
+import {
+  wantsCount,
+  wantsExistence,
+  type AppRegistry,
+  type ReporterSource,
+  type Subject,
+} from '@fanfare/core';
+import { appOfKey, channelOfKey, type ChannelKey } from '@fanfare/protocol';
 import type { Hub, LocalChannel } from './hub.ts';
 
 /** What this edge tells the state store of its sockets. */
@@ -18,6 +24,12 @@ export function createHoldings(hub: Hub, apps: AppRegistry): ReporterSource {
       const app = apps.byId(appOfKey(channel));
       return app !== undefined && wantsExistence(app, kind, channelOfKey(channel));
     },
+    wish({ kind, channel }) {
+      const app = kind === 'channel' ? apps.byId(appOfKey(channel)) : undefined;
+      const wish = app === undefined ? undefined : wantsCount(app, channelOfKey(channel));
+      if (wish === undefined) return undefined;
+      return { ...wish, asked: hub.get(channel)?.count?.isAwaited === true };
+    },
     *held(partition): Iterable<Subject> {
       for (const local of hub.inPartition(partition)) {
         const { key, isBroadcast, presence } = local;
@@ -31,4 +43,10 @@ export function createHoldings(hub: Hub, apps: AppRegistry): ReporterSource {
 /** On a presence channel whoever was let in counts, also before the confirmation: no member is without the channel. */
 function socketsOf({ subscribed, presence }: LocalChannel): number {
   return presence?.size ?? subscribed;
+}
+
+/** Whether the subscribers of a channel are told how many they are. */
+export function isCounted(apps: AppRegistry, channel: ChannelKey): boolean {
+  const app = apps.byId(appOfKey(channel));
+  return app !== undefined && wantsCount(app, channelOfKey(channel))?.subscribers === true;
 }

@@ -8,13 +8,16 @@ import type {
   Subject,
 } from '@fanfare/core';
 import {
+  appOfKey,
   broadcastChannel,
   channelOfKey,
   channelTraits,
+  type AppId,
   type ChannelKey,
   type SocketId,
 } from '@fanfare/protocol';
 import { CacheChannel } from './cache-channel.ts';
+import { ChannelCount } from './channel-count.ts';
 import type { EdgeCounters } from './counters.ts';
 import { PresenceChannel, type MemberSubject, type PresenceLinks } from './presence-channel.ts';
 import type { ClientSocket } from './socket.ts';
@@ -35,6 +38,8 @@ export interface LocalChannel {
   readonly presence: PresenceChannel | undefined;
   /** Its last event, for a cache channel. */
   readonly cache: CacheChannel | undefined;
+  /** How many subscriptions it has in the cluster, if its subscribers are told. */
+  count: ChannelCount | undefined;
   /** Subscriptions and subscribes under way; the bus is let go when nobody is left. */
   interested: number;
   /** Subscriptions that were confirmed. */
@@ -50,6 +55,8 @@ export interface HubLinks {
   /** To every socket here that is subscribed. */
   publish(topic: ChannelKey, frame: Uint8Array): void;
   partitionOf(channel: ChannelKey): number;
+  /** The channel's subscribers want to hear how many they are. */
+  isCounted(channel: ChannelKey): boolean;
   /** What this edge holds of the subject has changed. */
   changed(subject: Subject): void;
   join(subject: MemberSubject, info: string, membersMax: number): Promise<JoinOutcome>;
@@ -137,6 +144,7 @@ export class Hub {
       isBroadcast: name === broadcastChannel,
       presence: kind === 'presence' ? new PresenceChannel(key, this.#presenceLinks) : undefined,
       cache: cache ? new CacheChannel(key, this.#links) : undefined,
+      count: this.#links.isCounted(key) ? new ChannelCount(key) : undefined,
       interested: 1,
       subscribed: 0,
       ready: undefined,
@@ -172,9 +180,12 @@ export class Hub {
     for (const source of this.#sources(channel)) source.unsubscribe(channel.key);
   }
 
-  #sources({ presence }: LocalChannel): readonly Pick<RosterFeed, 'subscribe' | 'unsubscribe'>[] {
+  #sources({
+    presence,
+    count,
+  }: LocalChannel): readonly Pick<RosterFeed, 'subscribe' | 'unsubscribe'>[] {
     const { bus, feed } = this.#links;
-    return presence === undefined ? [bus] : [bus, feed];
+    return presence === undefined && count === undefined ? [bus] : [bus, feed];
   }
 
   /** False when another has taken its place, after the bus failed to listen for this one. */
@@ -234,13 +245,58 @@ export class Hub {
     this.#counters.eventBytesOut += receivers * frame.byteLength;
   };
 
+  /** What an app wants has changed: its channels here are counted from now on, or no more. */
+  recount(app: AppId): void {
+    for (const channel of this.#channels.values()) {
+      if (appOfKey(channel.key) !== app) continue;
+      const isCounted = this.#links.isCounted(channel.key);
+      if (isCounted === (channel.count !== undefined)) continue;
+      channel.count = isCounted ? new ChannelCount(channel.key) : undefined;
+      if (isCounted) void this.#count(channel);
+      else this.#links.feed.unsubscribe(channel.key);
+    }
+  }
+
+  async #count(channel: LocalChannel): Promise<void> {
+    const { feed } = this.#links;
+    try {
+      await feed.subscribe(channel.key);
+    } catch {
+      // Counts come with the next subscriber after everybody here has left.
+      channel.count = undefined;
+      return;
+    }
+    if (this.#channels.get(channel.key)?.count === undefined) feed.unsubscribe(channel.key);
+    else this.#ask(channel);
+  }
+
+  /** Nobody here is sure of the count, so it is told again. */
+  #ask(channel: LocalChannel): void {
+    if (channel.count === undefined || channel.subscribed === 0) return;
+    channel.count.onGap();
+    this.#changed(channel);
+  }
+
   readonly onRosterChange: RosterFeedEvents['onChange'] = (key, change) => {
     this.#channels.get(key)?.presence?.onChange(change);
   };
 
   readonly onRosterGap: RosterFeedEvents['onGap'] = (key) => {
     const channels = key === undefined ? this.#channels.values() : [this.#channels.get(key)];
-    for (const channel of channels) channel?.presence?.onGap();
+    for (const channel of channels) {
+      channel?.presence?.onGap();
+      if (channel !== undefined) this.#ask(channel);
+    }
+  };
+
+  readonly onCount: RosterFeedEvents['onCount'] = (key, count) => {
+    const channel = this.#channels.get(key);
+    const frame = channel?.count?.take(count);
+    if (channel === undefined || frame === undefined || channel.subscribed === 0) return;
+    this.#counters.countEvents += 1;
+    const bytes = Buffer.from(frame);
+    this.#links.publish(key, bytes);
+    channel.cache?.tell(bytes, null);
   };
 
   get #links(): HubLinks {

@@ -224,7 +224,9 @@ function confirm(
   if (cache !== undefined && first !== undefined)
     cache.enter(connection.id, connection.socket, first);
   else connection.socket.subscribe(local.key);
+  const count = local.count?.welcome();
   hub.confirmed(local);
+  if (count !== undefined) connection.socket.send(count);
 }
 
 function overLimit(error: ClientError): Refusal {

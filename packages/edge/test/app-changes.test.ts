@@ -126,7 +126,7 @@ describe('Apps that change while sockets are open', () => {
     const holder = (app: App): AppHolder => ({ app, close: (reason) => reasons.push(reason) });
     const own = Array.from({ length: 1_000 }, () => holder(main()));
     const others = [holder(other)];
-    const end = followAppChanges(apps, new Set([...own, ...others]));
+    const end = followAppChanges(apps, new Set([...own, ...others]), { recount() {} });
     apps.replace([main({ enabled: false }), other]);
     const inFirst = reasons.length;
     assert.ok(inFirst > 0 && inFirst < own.length, `${inFirst} were closed in the first turn`);

@@ -75,6 +75,20 @@ export const apps = {
     broadcastEmptyChannel: true,
     limits: { maxChannelsPerConnection: 2 },
   }),
+  /** Subscribers are told how many they are, and so is a webhook. */
+  counted: appSchema.parse({
+    id: '1030',
+    keys: [key('counted')],
+    subscriptionCount: true,
+    webhooks: [{ url: 'http://127.0.0.1:1/hook', events: ['subscription_count'] }],
+  }),
+  /** Those of encrypted channels as well. */
+  countedAll: appSchema.parse({
+    id: '1031',
+    keys: [key('counted-all')],
+    subscriptionCount: true,
+    subscriptionCountOnEncrypted: true,
+  }),
   /** Client events as fast as a test can send them. */
   fast: appSchema.parse({
     id: '1006',
@@ -99,6 +113,7 @@ export function memoryState(
     nowMs,
     newEpoch: () => 'epoch',
     rosterChanged: feeds.rosterChanged,
+    countTold: feeds.countTold,
   });
   return { store, openFeed: async (events) => feeds.open(events) };
 }

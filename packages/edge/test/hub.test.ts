@@ -165,9 +165,10 @@ function setup(): {
   };
   hub.connect({
     bus,
-    feed: createMemoryRosterFeeds().open({ onChange() {}, onGap() {} }),
+    feed: createMemoryRosterFeeds().open({ onChange() {}, onCount() {}, onGap() {} }),
     publish: publishAs('all'),
     partitionOf: () => 0,
+    isCounted: () => false,
     changed() {},
     join: async () => Promise.reject(new Error('nobody joins here')),
     lost() {},

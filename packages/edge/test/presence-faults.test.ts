@@ -149,6 +149,7 @@ describe('Changes of a roster that are missed', () => {
             else events.onChange(channel, change);
             losing -= edge === 0 ? 1 : 0;
           },
+          onCount() {},
           onGap() {},
         }),
     }));

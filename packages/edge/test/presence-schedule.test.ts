@@ -74,6 +74,7 @@ class UnreliableFeed {
         this.#events = events;
         return state.openFeed({
           onChange: (channel, change) => this.#change(channel, change),
+          onCount: (channel, count) => events.onCount(channel, count),
           onGap: (channel) => events.onGap(channel),
         });
       },

@@ -162,6 +162,7 @@ class Link {
           onChange: (channel, change) => {
             if (!this.deaf) events.onChange(channel, change);
           },
+          onCount: (channel, count) => events.onCount(channel, count),
           onGap: (channel) => events.onGap(channel),
         });
         return {

@@ -101,6 +101,7 @@ function memoryBackend(): Backend {
     nowMs: Date.now,
     newEpoch: randomUUID,
     rosterChanged: feeds.rosterChanged,
+    countTold: feeds.countTold,
   });
   return {
     name: 'memory',

@@ -40,6 +40,7 @@ export {
   pongFrame,
   presenceSucceededFrame,
   signinSuccessFrame,
+  subscriptionCountFrame,
   subscriptionErrorFrame,
   subscriptionSucceededFrame,
   watchlistEventsFrame,

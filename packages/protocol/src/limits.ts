@@ -41,4 +41,8 @@ export const limits = {
   presenceUserIdChars: 128,
   /** UTF-8 bytes of a member's user_info as JSON. Pusher: 1 KB. */
   presenceUserInfoBytes: 1_024,
+  /** Subscriptions up to which every change of a channel's count is told. Pusher: 100. */
+  frequentCountMax: 100,
+  /** Seconds between two counts of a channel that has more. Pusher: 5. */
+  countIntervalSeconds: 5,
 } as const;

@@ -59,6 +59,11 @@ export function memberRemovedFrame(channel: ChannelName, user: string): string {
   return internalFrame('member_removed', channel, JSON.stringify({ user_id: user }));
 }
 
+/** How many subscriptions the channel has in the whole cluster. */
+export function subscriptionCountFrame(channel: ChannelName, count: number): string {
+  return internalFrame('subscription_count', channel, `{"subscription_count":${count}}`);
+}
+
 /** Never absent, and never null: apps written in Swift or JavaScript read members of it unasked. */
 function userInfo(info: string): string {
   return info === '' ? '{}' : info;

@@ -7,6 +7,7 @@ import {
   errorFrame,
   eventFrame,
   pongFrame,
+  subscriptionCountFrame,
   subscriptionErrorFrame,
   subscriptionSucceededFrame,
   unknownAppKey,
@@ -25,6 +26,13 @@ describe('Frames to clients', () => {
 
   it('[FR1] pong is the frame of the published protocol, byte for byte', () => {
     assert.equal(pongFrame, '{"event":"pusher:pong","data":"{}"}');
+  });
+
+  it('[SU1] subscription_count is the frame of the published protocol, byte for byte', () => {
+    assert.equal(
+      subscriptionCountFrame(channelName('my-channel'), 3),
+      String.raw`{"event":"pusher_internal:subscription_count","data":"{\"subscription_count\":3}","channel":"my-channel"}`,
+    );
   });
 
   it('[SB2] subscription_succeeded has the data {} as a string, and the channel', () => {

@@ -152,11 +152,15 @@ local function count_member(channel, user, change, info)
   return total
 end
 
--- The only place that changes a total: by what one incarnation's share changed.
+-- Who hears of counts; of state-counts, which stands behind this file.
+local counting
+
+-- The only place that changes a total: by what one incarnation's share changed. Returns the new one;
+-- nil if it did not change.
 local function apply(held, subject, count, info, wanted)
   local change = count - number(redis.call('HGET', held, subject))
   if change == 0 then
-    return
+    return nil
   end
   if count > 0 then
     redis.call('HSET', held, subject, count)
@@ -176,18 +180,29 @@ local function apply(held, subject, count, info, wanted)
     -- The last member's departure is told before the channel's; what is due at once goes by name.
     look_again(subject, now + down_delay + (user and 0 or 1))
   end
+  return total
 end
 
--- One share of a report: subject, count, info and flags, which add up 1 (the app wants to hear) and 2 (adopted).
+-- One share of a report: subject, count, info and flags, which add up 1 (the app wants to hear that
+-- it is there), 2 (adopted), 4 (its subscribers want to hear the count), 8 (the app does) and
+-- 16 (somebody has not heard it yet).
 local function take(held, at)
   local subject, count, flags = ARGV[at], tonumber(ARGV[at + 1]), tonumber(ARGV[at + 3])
-  if flags >= 2 then
+  if flags % 4 >= 2 then
     believe(subject, true)
     if count == 0 then
       look_again(subject, now + down_delay)
     end
   end
-  apply(held, subject, count, ARGV[at + 2], flags % 2 == 1)
+  local total = apply(held, subject, count, ARGV[at + 2], flags % 2 == 1)
+  if flags >= 4 then
+    if total or flags >= 16 then
+      counting().want((parse(subject)), math.floor(flags / 4) % 4)
+    end
+  elseif total == 0 and string.sub(subject, 1, 2) == 'c\t' then
+    -- Somebody may have wanted to hear the count who is no more.
+    redis.call('HDEL', tag .. 'counted', string.sub(subject, 3))
+  end
 end
 
 -- Takes away what a fenced incarnation held, as far as one step may go. A share is removed in the
@@ -195,6 +210,7 @@ end
 -- began anew each time would walk over what it has emptied before.
 local function drain_shares(incarnation, max)
   local held, done = holdings(incarnation), 0
+  local counted = redis.call('EXISTS', tag .. 'counted') == 1
   local cursor = redis.call('HGET', drain, incarnation) or '0'
   for _ = 1, 20 do
     if done >= max or redis.call('HLEN', held) <= 1 then
@@ -209,6 +225,9 @@ local function drain_shares(incarnation, max)
     end
     for at = 1, math.min(#subjects, max - done) do
       apply(held, subjects[at], 0, '', false)
+      if counted then
+        counting().taken_away(subjects[at])
+      end
     end
     -- A small hash is scanned whole, whatever the count: what is left of it is found at the same place.
     if done + #subjects <= max then

@@ -13,10 +13,10 @@ local incarnation, lease_ms = ARGV[2], tonumber(ARGV[3])
 if not redis.call('ZSCORE', lease, incarnation) then
   return false
 end
-local hold, polled = watch(lease_ms, tonumber(ARGV[4]))
+local hold, polled, telling = watch(lease_ms, tonumber(ARGV[4]))
 redis.call('ZADD', lease, now + lease_ms, incarnation)
 return {
   redis.call('HGET', meta, 'epoch') or '',
   number(redis.call('HGET', holdings(incarnation), '@v')),
-  tend_in(hold, polled, tonumber(ARGV[5])),
+  tend_in(hold, polled, tonumber(ARGV[5]), telling and first_score(tag .. 'tells')),
 }

@@ -13,5 +13,6 @@ if redis.call('ZSCORE', lease, incarnation) then
 end
 if redis.call('HEXISTS', drain, incarnation) == 1 then
   drain_shares(incarnation, tonumber(ARGV[6]))
+  counting().tell_due(ARGV[6])
 end
 return math.max(redis.call('HLEN', holdings(incarnation)) - 1, 0)

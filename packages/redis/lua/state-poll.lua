@@ -15,12 +15,12 @@
             app, events and so on; app/hook, attempts that failed before, events and so on. The
             time alone if there was nothing at all, as on most visits
 ]]
-local hold, polled = watch(lease_ms, guard_ms)
+local hold, polled, telling = watch(lease_ms, guard_ms)
 local noted = math.abs(now - polled) >= NOTE_MS
 if noted then
   redis.call('HSET', meta, 'polled', now)
 end
-local reconciled, fenced, reaped = tend(hold, noted)
+local reconciled, fenced, reaped = tend(hold, noted, telling)
 
 local claimed = {}
 for _, lane in ipairs(redis.call('ZRANGEBYSCORE', lanes, '-inf', now, 'LIMIT', 0, ARGV[12])) do

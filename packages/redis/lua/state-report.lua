@@ -9,7 +9,8 @@
   ARGV[7]  the version that was confirmed before
   ARGV[8]  the first of four arguments per share: subject, count, user info, flags as in state-decide
   Returns  1 if the report was taken or is an old one; 0 if the store has lost what it had
-           confirmed; nil if the incarnation is fenced
+           confirmed; nil if the incarnation is fenced. If it has set counts in motion: in how many
+           milliseconds the first and the last of them are due to be told
 ]]
 local incarnation = ARGV[5]
 if not redis.call('ZSCORE', lease, incarnation) then
@@ -27,4 +28,4 @@ redis.call('HSET', held, '@v', version)
 for at = 8, #ARGV, 4 do
   take(held, at)
 end
-return 1
+return tells_in() or 1

@@ -1,6 +1,6 @@
 --[[
   What any process may do at any time: fences incarnations whose lease ran out, takes away what
-  fenced ones held, announces what is due, and forgets what nobody came for. The loader puts this
+  fenced ones held, announces what is due, tells counts, and forgets what nobody came for. The loader puts this
   file behind state-decide and state-watch.
 
   When most leases run out at once the store's clock jumped, or the network broke: that is doubt as
@@ -11,7 +11,7 @@
   ARGV[6]  for how many milliseconds nobody is fenced when there is doubt
   ARGV[7]  for how many milliseconds a fenced incarnation is remembered
   ARGV[8]  how many shares to take away in this step
-  ARGV[9]  how many due subjects to look at in this step
+  ARGV[9]  how many due subjects and how many due counts to look at in this step
   Returns  nothing; the script that follows does
 ]]
 local lease_ms, guard_ms, tombstone_ms = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
@@ -42,7 +42,7 @@ local function forget()
 end
 
 -- How many subjects were looked at, incarnations fenced and shares taken away; and the doubt that is left.
-local function tend(hold, forgets)
+local function tend(hold, forgets, telling)
   local expired = redis.call('ZRANGEBYSCORE', lease, '-inf', now)
   local doubtful
   hold, doubtful = doubt(hold, #expired)
@@ -67,6 +67,9 @@ local function tend(hold, forgets)
   for _, subject in ipairs(subjects) do
     redis.call('ZREM', due, subject)
     reconcile(subject)
+  end
+  if telling or reaped > 0 then
+    counting().tell_due(ARGV[9])
   end
   return #subjects, #expired, reaped, hold
 end

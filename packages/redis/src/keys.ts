@@ -27,6 +27,8 @@ import { partitionOf, tagOf } from './partitions.ts';
  *     {tag}:told                           set, subjects that the app was told to be up; removed when it is told otherwise
  *     {tag}:told-members                   hash, <app>/<channel> -> how many of its members are in told; removed at zero
  *     {tag}:due                            zset, subject -> when to compare it with what was told; removed by tend
+ *     {tag}:counted                        hash, <app>/<channel> -> who hears its count, when it was told, what the app knows; removed when zero was told
+ *     {tag}:tells                          zset, <app>/<channel> -> when its count is due to be told; removed by leave and tend
  *     {tag}:apps                           set, apps with unrouted events; removed by route
  *     {tag}:q:<app>                        stream, unrouted events; removed by route
  *     {tag}:lanes                          zset, <app>/<hook> -> when it is due; removed when empty
@@ -34,9 +36,9 @@ import { partitionOf, tagOf } from './partitions.ts';
  *     {tag}:lk:<app>/<hook>                hash, token and attempts of a lane; removed when empty
  *     {tag}:dl:<app>/<hook>                stream, dead letters; removed by replay, or by tend 30 days after the last one
  *     {tag}:dead-lanes                     zset, <app>/<hook> -> when its dead letters go; removed with them
- *     {tag}:meta                           hash, epoch, grace, hold, alive, polled, last id and roster version; stays for ever
+ *     {tag}:meta                           hash, epoch, grace, hold, alive, polled, tells while some wait, last id and roster version; stays for ever
  *     {tag}:x:<app>/<channel>              string, number of a user's last termination; an hour after it
- *     {tag}:pe:<app>/<channel>             topic: changes of a presence channel's roster, or a user coming online and going offline
+ *     {tag}:pe:<app>/<channel>             topic: changes of a presence channel's roster, a user coming online and going offline, or another channel's count
  *
  * The apps, in the names of partition 0 so that one script may touch them together:
  *

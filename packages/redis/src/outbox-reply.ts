@@ -1,4 +1,5 @@
 import {
+  countEvent,
   existenceEvent,
   parseSubjectKey,
   type ClaimedLane,
@@ -22,16 +23,21 @@ function parseEntries(partition: number, reply: unknown): readonly OutboxEntry[]
   return asList(reply).map((entry) => parseEntry(partition, entry));
 }
 
-/** Either what `emit` wrote of a subject (`s`, and `u` for up), or an event as it was appended (`e`). */
+/** Either what `emit` wrote of a subject (`s`, and `u` for up or `n` for a count), or an event as it was appended (`e`). */
 function parseEntry(partition: number, reply: unknown): OutboxEntry {
   const [id, fields] = asList(reply);
   const field = new Map(asPairs(fields).map(([name, value]) => [name, asText(value)]));
-  const subject = field.get('s');
-  const event =
-    subject === undefined
-      ? (JSON.parse(field.get('e') ?? '') as WebhookEvent) // oxlint-disable-line typescript/no-unsafe-type-assertion -- written by append
-      : existenceEvent(parseSubjectKey(subject), field.get('u') === '1');
+  const event = parseEvent(field);
   return { id: `${partition}-${asText(id)}`, timeMs: asNumber(field.get('t')), event };
+}
+
+function parseEvent(field: ReadonlyMap<string, string>): WebhookEvent {
+  const key = field.get('s');
+  if (key === undefined) return JSON.parse(field.get('e') ?? '') as WebhookEvent; // oxlint-disable-line typescript/no-unsafe-type-assertion -- written by append
+  const subject = parseSubjectKey(key);
+  const count = field.get('n');
+  if (count !== undefined) return countEvent(subject.channel, asNumber(count));
+  return existenceEvent(subject, field.get('u') === '1');
 }
 
 /** The first three values of a list. */

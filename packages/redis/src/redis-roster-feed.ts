@@ -5,7 +5,7 @@ import { rosterTopic } from './keys.ts';
 import { redisLimits } from './limits.ts';
 import { Opening } from './opening.ts';
 import type { RedisBusOptions } from './redis-bus.ts';
-import { decodeRosterChange } from './roster-change.ts';
+import { decodeCount, decodeRosterChange } from './roster-change.ts';
 import { SubscriberManager } from './subscriber-manager.ts';
 
 /**
@@ -56,6 +56,11 @@ export async function openRedisRosterFeed(
         const change = decodeRosterChange(bytes);
         if (change !== undefined) {
           events.onChange(channel, change);
+          return;
+        }
+        const count = decodeCount(bytes);
+        if (count !== undefined) {
+          events.onCount(channel, count);
           return;
         }
         counters.foreign += 1;

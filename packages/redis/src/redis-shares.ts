@@ -3,6 +3,7 @@ import {
   parseSubjectKey,
   subjectKey,
   type Beat,
+  type CountWish,
   type Held,
   type Incarnation,
   type Joined,
@@ -49,13 +50,16 @@ export function createRedisShares(caller: StateCaller): ShareStore {
 
     async tend(partition) {
       const reply = asList(await caller.tend(scripts.tend, partition));
-      return { ...asTended(reply), tendInMs: asDelay(reply[3]) };
+      return { ...asTended(reply), tendInMs: asDelay(reply[3]), tellInMs: asDelay(reply[4]) };
     },
 
     async report(partition, incarnation, revision, shares): Promise<Reported> {
       const args = [...head(incarnation, revision), ...shares.flatMap(shareArguments)];
       const reply = await caller.decide(scripts.report, partition, ...args);
-      return reply === null ? fenced : { fenced: false, lost: asNumber(reply) === 0 };
+      if (reply === null) return fenced;
+      if (!Array.isArray(reply)) return { fenced: false, lost: asNumber(reply) === 0 };
+      const [firstMs = 0, lastMs = 0] = asList(reply).map(asNumber);
+      return { fenced: false, lost: false, tellsIn: { firstMs, lastMs } };
     },
 
     async join(partition, incarnation, revision, request): Promise<Joined> {
@@ -114,8 +118,15 @@ function shareArguments({
   info,
   told,
   adopted,
+  wish,
 }: Share): readonly (string | number)[] {
-  return [subjectKey(subject), count, info, (told ? 1 : 0) + (adopted ? 2 : 0)];
+  const flags = (told ? 1 : 0) + (adopted ? 2 : 0) + wishFlags(wish);
+  return [subjectKey(subject), count, info, flags];
+}
+
+function wishFlags(wish: CountWish | undefined): number {
+  if (wish === undefined) return 0;
+  return (wish.subscribers ? 4 : 0) + (wish.app ? 8 : 0) + (wish.asked ? 16 : 0);
 }
 
 export function parseRoster(reply: unknown): Roster {

@@ -1,7 +1,17 @@
 import type { RosterChange } from '@fanfare/core';
 
 const HEADER = /^(\d+):(\d+):([+-]):(\d+)$/;
+const COUNT = /^n:([1-9]\d{0,14})$/;
+/** Longer than any count. */
+const COUNT_BYTES = 20;
 const NEWLINE = 0x0a;
+
+/** What is published on the same topic by `tell` there: `n:` and a count. Undefined for anything else. */
+export function decodeCount(message: Uint8Array): number | undefined {
+  if (message.byteLength > COUNT_BYTES) return undefined;
+  const match = COUNT.exec(Buffer.from(message).toString('latin1'));
+  return match === null ? undefined : Number(match[1]);
+}
 
 /**
  * What is published on a roster's topic, by `step_roster` in lua/state-decide.lua: the line

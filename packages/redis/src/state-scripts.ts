@@ -28,6 +28,7 @@ export type StateScripts = Readonly<
 export function readStateScripts(edit: (text: string) => string = (text) => text): StateScripts {
   const names = readScript('state-names');
   const decide = readScript('state-decide');
+  const counts = readScript('state-counts');
   const letters = readScript('state-letters');
   const watch = readScript('state-watch');
   const upkeep = readScript('state-upkeep');
@@ -36,13 +37,13 @@ export function readStateScripts(edit: (text: string) => string = (text) => text
   return {
     register: joined(names, readScript('state-register')),
     heartbeat: joined(names, watch, readScript('state-heartbeat')),
-    report: joined(names, decide, readScript('state-report')),
-    join: joined(names, decide, readScript('state-join')),
+    report: joined(names, decide, counts, readScript('state-report')),
+    join: joined(names, decide, counts, readScript('state-join')),
     held: joined(names, readScript('state-held')),
-    leave: joined(names, decide, readScript('state-leave')),
-    tend: joined(names, decide, watch, upkeep, readScript('state-tend')),
+    leave: joined(names, decide, counts, readScript('state-leave')),
+    tend: joined(names, decide, counts, watch, upkeep, readScript('state-tend')),
     append: joined(names, decide, readScript('state-append')),
-    poll: joined(names, decide, watch, upkeep, readScript('state-poll')),
+    poll: joined(names, decide, counts, watch, upkeep, readScript('state-poll')),
     route: joined(names, letters, readScript('state-route')),
     finish: joined(names, letters, readScript('state-finish')),
     return: joined(names, readScript('state-return')),

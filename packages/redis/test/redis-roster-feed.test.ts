@@ -55,6 +55,30 @@ describe('The roster feed on Redis while something goes wrong', () => {
     assert.equal(channel, room);
     assert.deepEqual(change, { from: 1, version: 2, joined: false, user: 'ann', info: '' });
   });
+
+  it('[SU16] a count arrives as it is, and what is none is a gap of its channel', async () => {
+    await using under = await openFeed(server.url);
+    const lobby = key('lobby');
+    await under.feed.subscribe(lobby);
+    for (const text of [
+      'n:',
+      'n:0',
+      'n:-1',
+      'n:1.5',
+      'n:1e3',
+      'n:1\n',
+      `n:${'9'.repeat(16)}`,
+      'n:x',
+    ]) {
+      await publish(lobby, text);
+      assert.equal(await under.gaps.next(), lobby, text);
+    }
+    for (const count of [1, 7, 999_999_999_999_999]) {
+      await publish(lobby, `n:${count}`);
+      assert.deepEqual(await under.counts.next(), { channel: lobby, count });
+    }
+    assert.equal(under.gaps.size, 0);
+  });
 });
 
 function feedsOf({ url, client }: RedisServer): OpenFeeds {
@@ -78,16 +102,19 @@ async function openFeed(url: string): Promise<
   AsyncDisposable & {
     readonly feed: RosterFeed;
     readonly changes: Inbox<Change>;
+    readonly counts: Inbox<{ readonly channel: ChannelKey; readonly count: number }>;
     readonly gaps: Inbox<ChannelKey | 'all'>;
   }
 > {
   const changes = new Inbox<Change>('change of a roster');
+  const counts = new Inbox<{ readonly channel: ChannelKey; readonly count: number }>('count');
   const gaps = new Inbox<ChannelKey | 'all'>('gap');
   const feed = await openRedisRosterFeed(optionsFor(url), {
     onChange: (channel, change) => changes.push({ channel, change }),
+    onCount: (channel, count) => counts.push({ channel, count }),
     onGap: (channel) => gaps.push(channel ?? 'all'),
   });
-  return { feed, changes, gaps, [Symbol.asyncDispose]: () => feed[Symbol.asyncDispose]() };
+  return { feed, changes, counts, gaps, [Symbol.asyncDispose]: () => feed[Symbol.asyncDispose]() };
 }
 
 async function publish(channel: ChannelKey, text: string): Promise<void> {

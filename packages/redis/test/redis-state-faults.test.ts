@@ -77,6 +77,39 @@ describe('Redis state', () => {
     assert.ok(listed.every((name) => name.startsWith('bound-')));
   });
 
+  it('[SU19] a count leaves nothing behind once zero was told, and nothing at all where nobody hears it', async () => {
+    await using redis = await startRedis();
+    let nowMs = Date.now();
+    await using state = await openRedisState({ ...optionsFor(redis.url), nowMs: () => nowMs });
+    const partition = state.partitionOf(lobby);
+    await state.register(partition, 'one');
+    nowMs += stateTiming.graceMs;
+    const wish = { subscribers: true, app: true, asked: true };
+    const tag = `{${tagOf(partition)}}:`;
+    const kept = async (): Promise<number> => redis.client.exists(`${tag}counted`, `${tag}tells`);
+    const says = async (version: number, count: number, part: Partial<Share>): Promise<void> => {
+      const revisionNow = { version, after: version - 1 };
+      await state.report(partition, 'one', revisionNow, [{ ...share(count), ...part }]);
+    };
+    await says(1, 1, {});
+    assert.equal(await kept(), 0);
+    await says(2, 2, { wish });
+    assert.equal(await kept(), 2);
+    nowMs += 200;
+    await state.tend(partition);
+    assert.equal(await kept(), 1);
+    await says(3, 0, { wish });
+    nowMs += 200;
+    await state.tend(partition);
+    assert.equal(await kept(), 0);
+    await says(4, 1, { wish });
+    await says(5, 0, {});
+    nowMs += 200;
+    await state.tend(partition);
+    assert.equal(await kept(), 0);
+    assert.equal(await redis.client.hexists(`${tag}meta`, 'tells'), 0);
+  });
+
   it('[RS5] when all is over, nothing is left but what its owner removes in time', async () => {
     await using redis = await startRedis();
     let nowMs = Date.now();

@@ -33,11 +33,23 @@ async function openState(
       const changes = new Inbox<RosterChange>('change of the roster');
       const feed = await openRedisRosterFeed(optionsFor(url), {
         onChange: (_, change) => changes.push(change),
+        onCount: () => undefined,
         onGap: () => undefined,
       });
       closing.push(feed);
       await feed.subscribe(channel);
       return () => changes.next();
+    },
+    async followCounts(channel) {
+      const counts = new Inbox<number>('count');
+      const feed = await openRedisRosterFeed(optionsFor(url), {
+        onChange: () => undefined,
+        onCount: (_, count) => counts.push(count),
+        onGap: () => undefined,
+      });
+      closing.push(feed);
+      await feed.subscribe(channel);
+      return () => counts.next();
     },
     async [Symbol.asyncDispose]() {
       for (const each of closing) await each[Symbol.asyncDispose]();

@@ -30,10 +30,10 @@ const BREAKAGES = [
   {
     name: 'a heartbeat hides that there was no sign of life',
     mode: 'aloneStall',
-    old: `local hold, polled = watch(lease_ms, tonumber(ARGV[4]))
+    old: `local hold, polled, telling = watch(lease_ms, tonumber(ARGV[4]))
 redis.call('ZADD'`,
     new: `redis.call('HSET', meta, 'alive', now)
-local hold, polled = watch(lease_ms, tonumber(ARGV[4]))
+local hold, polled, telling = watch(lease_ms, tonumber(ARGV[4]))
 redis.call('ZADD'`,
   },
   {
@@ -107,6 +107,24 @@ redis.call('HSET', held, '@v', version)`,
     mode: 'full',
     old: 'bury(lane, id, fields, ARGV[7], ARGV[8], ARGV[9])',
     new: '',
+  },
+  {
+    name: 'a count that finds no room is forgotten',
+    mode: 'full',
+    old: "redis.call('ZADD', tells, now + retry_delay, channel)",
+    new: '',
+  },
+  {
+    name: 'nobody hears what a dead edge takes away from a count',
+    mode: 'crash',
+    old: 'if to > 0 and not user then',
+    new: 'if false then',
+  },
+  {
+    name: 'a count is told as it was when its app last heard it',
+    mode: 'network',
+    old: "'n', total) then",
+    new: "'n', math.max(heard, 1)) then",
   },
   {
     name: 'a lane gives up what its claim has not seen',

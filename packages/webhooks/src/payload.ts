@@ -17,9 +17,10 @@ const webmanNames: Readonly<Record<WebhookEvent['name'], string>> = {
   member_removed: 'user_removed',
   client_event: 'client_event',
   cache_miss: 'cache_miss',
+  subscription_count: 'subscription_count',
 };
 
-/** The event as it stands in a body. All values are text: SDKs of typed languages read nothing else. */
+/** The event as it stands in a body. All values but a count are text: SDKs of typed languages read nothing else. */
 export function eventJson(event: WebhookEvent, dialect: Dialect): string {
   return JSON.stringify(dialect === 'webman' ? { ...event, name: webmanNames[event.name] } : event);
 }

@@ -1,8 +1,15 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { wantsEvent, wantsExistence, type WebhookEvent } from '@fanfare/core';
+import { wantsCount, wantsEvent, wantsExistence, type WebhookEvent } from '@fanfare/core';
+import { broadcastChannel, parseChannelName, type ChannelName } from '@fanfare/protocol';
 import { routingsOf } from '../src/router.ts';
 import { app, clientEvent, entry, occupied, vacated } from './given.ts';
+
+function channelName(text: string): ChannelName {
+  const name = parseChannelName(text);
+  assert.ok(name !== undefined);
+  return name;
+}
 
 const url = 'https://example.test/hook';
 const joined = (channel: string): WebhookEvent => ({
@@ -81,6 +88,36 @@ describe('Routing', () => {
     assert.equal(wantsExistence(one, 'member', 'presence-a'), true);
     assert.equal(wantsExistence(one, 'member', '#server-to-user-7'), false);
     assert.equal(wantsExistence(app([]), 'channel', 'room-1'), false);
+  });
+
+  it('[SU17] a hook hears of counts only if it says so', () => {
+    const counts = events.map(({ channel }) => ({
+      name: 'subscription_count' as const,
+      channel,
+      subscription_count: 3,
+    }));
+    const hooks = [{ url }, { url, dialect: 'webman' }, { url, events: ['subscription_count'] }];
+    const heardOf = counts.slice(0, -1).map(({ channel }) => `subscription_count ${channel}`);
+    assert.deepEqual(heard(hooks, counts), [undefined, undefined, heardOf]);
+  });
+
+  it('[SU18] an app knows who hears of a count', () => {
+    const webhooks = [{ url, events: ['subscription_count'], channels: { prefix: 'private-' } }];
+    const wishes = (settings: object, name: string): unknown =>
+      wantsCount({ ...app(webhooks), ...settings }, channelName(name));
+    const on = { subscriptionCount: true };
+    const encrypted = { ...on, subscriptionCountOnEncrypted: true };
+    assert.equal(wishes({}, 'private-a'), undefined);
+    assert.equal(wishes({ subscriptionCountOnEncrypted: true }, 'private-encrypted-a'), undefined);
+    assert.deepEqual(wishes(on, 'lobby'), { subscribers: true, app: false });
+    assert.deepEqual(wishes(on, 'cache-a'), { subscribers: true, app: false });
+    assert.deepEqual(wishes(on, 'private-cache-a'), { subscribers: true, app: true });
+    assert.deepEqual(wishes(on, 'private-encrypted-a'), { subscribers: false, app: true });
+    assert.deepEqual(wishes(encrypted, 'private-encrypted-a'), { subscribers: true, app: true });
+    assert.deepEqual(wishes({ ...on, webhooks: [] }, 'private-encrypted-cache-a'), undefined);
+    assert.equal(wantsCount({ ...app(webhooks), ...on }, broadcastChannel), undefined);
+    for (const name of ['presence-a', 'presence-cache-a', '#server-to-user-7'])
+      assert.equal(wishes(encrypted, name), undefined);
   });
 
   it('[WH24] an app knows whether somebody hears of client events or cache misses', () => {

@@ -92,7 +92,7 @@ describe('Webhooks of an app', () => {
       ).toSorted(),
       [
         '[0].channels: the name "start" is unknown, expected prefix or suffix',
-        '[0].events[0]: expected channel_occupied, channel_vacated, member_added, member_removed, client_event or cache_miss, got "channel_added"',
+        '[0].events[0]: expected channel_occupied, channel_vacated, member_added, member_removed, client_event, cache_miss or subscription_count, got "channel_added"',
         '[0]: the name "filter" is unknown, expected url, events, channels, headers or dialect',
       ],
     );

@@ -206,6 +206,7 @@ class IdleEdge {
         count: (subject) => this.#counts.get(subjectKey(subject))?.count ?? 0,
         info: () => '',
         told: () => true,
+        wish: () => undefined,
         held: () =>
           [...this.#counts.values()].filter(({ count }) => count > 0).map(({ subject }) => subject),
       },

@@ -217,6 +217,9 @@ class Listener {
       this.#heard.push(change);
       this.#onChange?.();
     },
+    onCount() {
+      // What is told of counts is in the contract of counts.
+    },
     onGap() {
       // What happens to the link is proved by the implementation's own tests.
     },

@@ -1,4 +1,5 @@
 import { appendContract } from './append-contract.ts';
+import { countContract } from './count-contract.ts';
 import { doubtsContract } from './doubts-contract.ts';
 import { freeNamesContract } from './free-names-contract.ts';
 import { idleContract } from './idle-contract.ts';
@@ -12,6 +13,7 @@ import type { OpenState } from './state-story.ts';
 /** What every state store means, whatever it is made of. */
 export function stateContract(implementation: string, openState: OpenState): void {
   occupancyContract(implementation, openState);
+  countContract(implementation, openState);
   doubtsContract(implementation, openState);
   idleContract(implementation, openState);
   presenceContract(implementation, openState);

@@ -24,6 +24,8 @@ export interface StateUnderTest extends AsyncDisposable {
   wipe(): Promise<void>;
   /** From when this resolves, the channel's roster changes can be taken one after the other. */
   follow(channel: ChannelKey): Promise<() => Promise<RosterChange>>;
+  /** The same for the channel's counts. */
+  followCounts(channel: ChannelKey): Promise<() => Promise<number>>;
 }
 
 export type OpenState = (nowMs: () => number, limits: OutboxLimits) => Promise<StateUnderTest>;
@@ -83,6 +85,10 @@ export class StateStory implements AsyncDisposable {
 
   follow(channel: ChannelKey): Promise<() => Promise<RosterChange>> {
     return this.#store.follow(channel);
+  }
+
+  followCounts(channel: ChannelKey): Promise<() => Promise<number>> {
+    return this.#store.followCounts(channel);
   }
 
   /** The clock moves, and nobody does anything. */
@@ -228,7 +234,8 @@ export function shareOf(subject: Subject, count: number): Share {
 
 export function inWords(event: WebhookEvent): string {
   const user = 'user_id' in event ? ` ${event.user_id}` : '';
-  return `${event.name} ${event.channel}${user}`;
+  const count = 'subscription_count' in event ? ` ${event.subscription_count}` : '';
+  return `${event.name} ${event.channel}${user}${count}`;
 }
 
 export function key(name: string, app = '1001'): ChannelKey {

@@ -1,7 +1,7 @@
 import type { AppId } from '@fanfare/protocol';
 import type { Subject, Tended } from './state.ts';
 
-/** What a webhook can tell. Values are strings: several SDKs read nothing else. */
+/** What a webhook can tell. Values are strings, but for the count: several SDKs read nothing else. */
 export type WebhookEvent =
   | {
       readonly name: 'channel_occupied' | 'channel_vacated';
@@ -23,6 +23,11 @@ export type WebhookEvent =
       readonly data: string;
       readonly socket_id: string;
       readonly user_id?: string;
+    }
+  | {
+      readonly name: 'subscription_count';
+      readonly channel: string;
+      readonly subscription_count: number;
     };
 
 /** An event with a place: ids grow within a partition and stay the same through every retry. */

@@ -19,6 +19,18 @@ export interface Share {
   readonly told: boolean;
   /** The app was told before the store lost its data; the store takes note and says nothing. */
   readonly adopted: boolean;
+  /** Who is to hear the channel's count; absent when nobody is, and for a member. */
+  readonly wish?: CountWish | undefined;
+}
+
+/** Who is to hear how many subscriptions a channel has in the cluster. */
+export interface CountWish {
+  /** Its subscribers, by the roster feed. */
+  readonly subscribers: boolean;
+  /** The app, by a webhook. */
+  readonly app: boolean;
+  /** Somebody here has not heard the count yet: it is told even if it did not change. */
+  readonly asked: boolean;
 }
 
 /** Identifies one life of an edge in one partition; a fenced one is never used again. */
@@ -54,8 +66,19 @@ export type Beat =
       readonly tendInMs: number;
     }
   | Fenced;
+/** When counts that a report has set in motion are due to be told, by whoever tends then. */
+export interface TellsIn {
+  readonly firstMs: number;
+  readonly lastMs: number;
+}
 /** `lost`: the store knows less than it had confirmed, so it took nothing; ask it what it holds. */
-export type Reported = { readonly fenced: false; readonly lost: boolean } | Fenced;
+export type Reported =
+  | {
+      readonly fenced: false;
+      readonly lost: boolean;
+      readonly tellsIn?: TellsIn;
+    }
+  | Fenced;
 export type Joined =
   | {
       readonly fenced: false;
@@ -81,6 +104,11 @@ export interface Tended {
   readonly fenced: number;
   /** Shares of dead incarnations taken away. */
   readonly reaped: number;
+}
+
+export interface NextTend {
+  readonly tendInMs: number;
+  readonly tellInMs: number;
 }
 
 /** The place of a report among those of its incarnation. */
@@ -112,10 +140,11 @@ export interface ShareStore {
    */
   heartbeat(partition: number, incarnation: Incarnation): Promise<Beat>;
   /**
-   * Takes away what dead incarnations held, and announces what is due. Any number of processes may do
-   * it; nothing is lost by doing it late but time. `tendInMs` is when to do it again, as for `heartbeat`.
+   * Takes away what dead incarnations held, announces what is due, and tells the counts that are due.
+   * Any number of processes may do it; nothing is lost by doing it late but time. `tendInMs` is when
+   * to do it again, as for `heartbeat`; `tellInMs` is when the next count is due, Infinity if none is.
    */
-  tend(partition: number): Promise<Tended & { readonly tendInMs: number }>;
+  tend(partition: number): Promise<Tended & NextTend>;
   /** A report with a version that is not higher than the last changes nothing. */
   report(
     partition: number,

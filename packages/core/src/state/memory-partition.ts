@@ -17,6 +17,7 @@ import type {
 } from '../ports/state.ts';
 import type { Online } from '../ports/users.ts';
 import { appOf, existenceEvent, parseSubjectKey, subjectKey, type SubjectKey } from './subject.ts';
+import { MemoryCounts } from './memory-counts.ts';
 import { MemoryLeases } from './memory-leases.ts';
 import { MemoryRosters } from './memory-rosters.ts';
 import { MemoryTerminations } from './memory-terminations.ts';
@@ -27,6 +28,7 @@ export interface PartitionEvents {
   /** False when there is no room: the subject is looked at again later, and nothing is lost. */
   emit(app: AppId, event: WebhookEvent, nowMs: number): boolean;
   rosterChanged(channel: ChannelKey, change: RosterChange): void;
+  countTold(channel: ChannelKey, count: number): void;
 }
 
 interface Incarnate {
@@ -48,6 +50,7 @@ export class MemoryPartition {
   readonly #draining = new Set<Incarnation>();
   readonly #incarnates = new Map<Incarnation, Incarnate>();
   readonly #channels = new Map<ChannelKey, number>();
+  readonly #counts: MemoryCounts;
   readonly #rosters: MemoryRosters;
   readonly #terminations = new MemoryTerminations();
   /** What the app was last told to be up. */
@@ -65,6 +68,11 @@ export class MemoryPartition {
     this.#events = events;
     this.#leases = new MemoryLeases(timing);
     this.#rosters = new MemoryRosters((...args) => events.rosterChanged(...args));
+    this.#counts = new MemoryCounts(
+      (channel) => this.subscriptions(channel),
+      events,
+      limits.gatherMs,
+    );
   }
 
   register(incarnation: Incarnation, newEpoch: string, nowMs: number): Registered {
@@ -97,11 +105,16 @@ export class MemoryPartition {
     if (version <= incarnate.version) return { fenced: false, lost: false };
     if (after > incarnate.version) return { fenced: false, lost: true };
     incarnate.version = version;
+    const tells: number[] = [];
     for (const share of shares) {
       if (share.adopted) this.#adopt(share, nowMs);
-      this.#apply(incarnate, share, nowMs);
+      const changed = this.#apply(incarnate, share, nowMs);
+      const tellMs = this.#counts.reported(share, changed, nowMs, this.#graceUntilMs);
+      if (tellMs !== undefined) tells.push(tellMs);
     }
-    return { fenced: false, lost: false };
+    if (tells.length === 0) return { fenced: false, lost: false };
+    const [firstMs, lastMs] = [Math.min(...tells) - nowMs, Math.max(...tells) - nowMs];
+    return { fenced: false, lost: false, tellsIn: { firstMs, lastMs } };
   }
 
   join(
@@ -136,7 +149,7 @@ export class MemoryPartition {
   /** Fences the incarnation first, so that nothing of it can come after, and then takes away what it held. */
   leave(incarnation: Incarnation, nowMs: number): void {
     if (this.#leases.fence(incarnation, nowMs)) this.#draining.add(incarnation);
-    while (this.#drain(nowMs) > 0);
+    while (this.#drain(nowMs) > 0) this.#counts.tellDue(this.#limits.reapShares, nowMs);
   }
 
   /** What any process may do at any time: fence, drain, announce. */
@@ -144,7 +157,9 @@ export class MemoryPartition {
     const fenced = this.#leases.fenceExpired(nowMs);
     for (const incarnation of fenced) this.#draining.add(incarnation);
     const reaped = this.#drain(nowMs);
-    return { fenced: fenced.length, reaped, reconciled: this.#reconcileDue(nowMs) };
+    const reconciled = this.#reconcileDue(nowMs);
+    this.#counts.tellDue(this.#limits.reconcileSubjects, nowMs);
+    return { fenced: fenced.length, reaped, reconciled };
   }
 
   /** As `tend`, by a worker: while it comes often, edges leave what is due to it. */
@@ -156,7 +171,13 @@ export class MemoryPartition {
   /** In how many milliseconds somebody should tend, as things are. */
   tendInMs(nowMs: number): number {
     if (this.#draining.size > 0) return 0;
-    return Math.max(this.#leases.tendAtMs(Math.min(...this.#due.values()), nowMs) - nowMs, 0);
+    const dueMs = this.#leases.tendAtMs(Math.min(...this.#due.values()), nowMs);
+    return Math.max(Math.min(dueMs, this.#counts.orphanMs) - nowMs, 0);
+  }
+
+  /** In how many milliseconds the next count is due to be told. */
+  tellInMs(nowMs: number): number {
+    return Math.max(this.#counts.dueMs - nowMs, 0);
   }
 
   subscriptions(channel: ChannelKey): number {
@@ -212,11 +233,11 @@ export class MemoryPartition {
   }
 
   /** The only place that changes a total: by what one incarnation's share changed, in the same step. */
-  #apply(incarnate: Incarnate, share: Share, nowMs: number): void {
+  #apply(incarnate: Incarnate, share: Share, nowMs: number): boolean {
     const key = subjectKey(share.subject);
     const old = incarnate.counts.get(key) ?? 0;
     const change = share.count - old;
-    if (change === 0) return;
+    if (change === 0) return false;
     if (share.count > 0) incarnate.counts.set(key, share.count);
     else incarnate.counts.delete(key);
     const total =
@@ -224,10 +245,11 @@ export class MemoryPartition {
         ? this.#countChannel(share.subject.channel, change, nowMs)
         : this.#rosters.count(share.subject, share.info, change, nowMs);
     if (total > 0 && total - change <= 0 && share.told) this.#cameUp(key, nowMs);
-    if (total > 0 || !this.#told.has(key)) return;
+    if (total > 0 || !this.#told.has(key)) return true;
     // The last member's departure is told before the channel's; what is due at once goes by name.
     const later = share.subject.kind === 'channel' ? 1 : 0;
     this.#lookAgain(key, nowMs + this.#timing.downDelayMs + later, nowMs);
+    return true;
   }
 
   #countChannel(channel: ChannelKey, change: number, nowMs: number): number {
@@ -310,6 +332,7 @@ export class MemoryPartition {
         if (drained >= this.#limits.reapShares) return drained;
         const subject = parseSubjectKey(key);
         this.#apply(incarnate, { subject, count: 0, info: '', told: false, adopted: false }, nowMs);
+        this.#counts.takenAway(subject, nowMs, this.#graceUntilMs);
         drained += 1;
       }
       this.#incarnates.delete(incarnation);

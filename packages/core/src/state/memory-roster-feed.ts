@@ -7,8 +7,11 @@ import type { RosterChange } from '../ports/state.ts';
 export interface MemoryRosterFeeds {
   /** For `createMemoryState`. */
   readonly rosterChanged: (channel: ChannelKey, change: RosterChange) => void;
+  readonly countTold: (channel: ChannelKey, count: number) => void;
   open(events: RosterFeedEvents): RosterFeed;
 }
+
+type Tell = (events: RosterFeedEvents) => void;
 
 interface Member {
   readonly events: RosterFeedEvents;
@@ -17,19 +20,24 @@ interface Member {
 
 export function createMemoryRosterFeeds(): MemoryRosterFeeds {
   const members = new Set<Member>();
-  let inFlight: (readonly [ChannelKey, RosterChange])[] = [];
+  let inFlight: (readonly [ChannelKey, Tell])[] = [];
   const deliver = (): void => {
     const batch = inFlight;
     inFlight = [];
-    for (const [channel, change] of batch)
-      for (const { channels, events } of members)
-        if (channels.has(channel)) events.onChange(channel, change);
+    for (const [channel, tell] of batch)
+      for (const { channels, events } of members) if (channels.has(channel)) tell(events);
+  };
+  // In a later turn, as through Redis: the store's own answer may come first.
+  const send = (channel: ChannelKey, tell: Tell): void => {
+    if (inFlight.length === 0) setImmediate(deliver);
+    inFlight.push([channel, tell]);
   };
   return {
-    // In a later turn, as through Redis: the store's own answer may come first.
     rosterChanged(channel, change) {
-      if (inFlight.length === 0) setImmediate(deliver);
-      inFlight.push([channel, change]);
+      send(channel, (events) => events.onChange(channel, change));
+    },
+    countTold(channel, count) {
+      send(channel, (events) => events.onCount(channel, count));
     },
     open(events) {
       const member: Member = { events, channels: new Set() };

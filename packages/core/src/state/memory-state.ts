@@ -13,6 +13,8 @@ export interface MemoryStateOptions {
   readonly nowMs: () => number;
   readonly newEpoch: () => string;
   readonly rosterChanged: (channel: ChannelKey, change: RosterChange) => void;
+  /** Where nobody listens for counts, it may be left out. */
+  readonly countTold?: (channel: ChannelKey, count: number) => void;
 }
 
 export type MemoryState = ShareStore &
@@ -29,6 +31,7 @@ export function createMemoryState(options: MemoryStateOptions): MemoryState {
   const partition = new MemoryPartition(timing, limits, {
     emit: (app, event, now) => outbox.append(app, event, now),
     rosterChanged: options.rosterChanged,
+    countTold: (channel, count) => options.countTold?.(channel, count),
   });
   return {
     ...shareStore(partition, nowMs, newEpoch),
@@ -53,7 +56,8 @@ function shareStore(
     heartbeat: async (_, incarnation) => partition.heartbeat(incarnation, nowMs()),
     async tend() {
       const tended = partition.tend(nowMs());
-      return { ...tended, tendInMs: partition.tendInMs(nowMs()) };
+      const now = nowMs();
+      return { ...tended, tendInMs: partition.tendInMs(now), tellInMs: partition.tellInMs(now) };
     },
     report: async (_, incarnation, revision, shares) =>
       partition.report(incarnation, revision, shares, nowMs()),

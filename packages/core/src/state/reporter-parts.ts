@@ -1,5 +1,5 @@
 import type { Outbox } from '../ports/outbox.ts';
-import type { ShareStore, Subject } from '../ports/state.ts';
+import type { CountWish, Share, ShareStore, Subject } from '../ports/state.ts';
 import type { AppendRoom } from './append-queue.ts';
 
 /** What the reporter asks of whoever knows this edge's sockets. */
@@ -10,6 +10,8 @@ export interface ReporterSource {
   info(subject: Subject): string;
   /** The subject's app has a webhook that wants to hear of it. */
   told(subject: Subject): boolean;
+  /** Who is to hear the subject's count; undefined when nobody is. */
+  wish(subject: Subject): CountWish | undefined;
   /** Everything this edge holds in the partition. */
   held(partition: number): Iterable<Subject>;
 }
@@ -58,4 +60,9 @@ export interface ReporterParts {
   readonly appendRoom: AppendRoom;
   /** An event waits to be appended; there is no need to wait for the tick. */
   readonly onAwaited: () => void;
+}
+
+/** The store is to hear of the share although it knows the count. */
+export function isAsked({ adopted, wish }: Share): boolean {
+  return adopted || wish?.asked === true;
 }

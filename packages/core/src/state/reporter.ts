@@ -2,14 +2,16 @@ import type { ChannelKey } from '@fanfare/protocol';
 import type { Incarnation, JoinRequest, Revision, Share, Subject } from '../ports/state.ts';
 import { AppendQueue, type SocketEvent } from './append-queue.ts';
 import { JoinQueue, type JoinOutcome, type WaitingJoin } from './join-queue.ts';
-import type {
-  ReporterEvents,
-  ReporterOptions,
-  ReporterParts,
-  ReporterSource,
-  ReporterStore,
+import {
+  isAsked,
+  type ReporterEvents,
+  type ReporterOptions,
+  type ReporterParts,
+  type ReporterSource,
+  type ReporterStore,
 } from './reporter-parts.ts';
 import { parseSubjectKey, subjectKey, type SubjectKey } from './subject.ts';
+import { TendSchedule } from './tend-schedule.ts';
 
 /** At how many moments of their interval heartbeats go out: together they cost less, all at once they would take too long. */
 const BEAT_GROUPS = 16;
@@ -27,6 +29,7 @@ export class PartitionReporter {
   readonly #options: ReporterOptions;
   readonly #newIncarnation: () => string;
   readonly #random: () => number;
+  readonly #tending: TendSchedule;
   readonly #dirty = new Set<SubjectKey>();
   /** What the store has confirmed, except zeros. */
   readonly #confirmed = new Map<SubjectKey, number>();
@@ -43,7 +46,6 @@ export class PartitionReporter {
   #retryMs = 0;
   #heartbeatDueMs = 0;
   #auditDueMs = 0;
-  #tendDueMs = Infinity;
   #busy = false;
   #keepsLease = false;
   #closed = false;
@@ -66,6 +68,7 @@ export class PartitionReporter {
       retryMs: parts.options.retryMs,
       onWaiting: parts.onAwaited,
     });
+    this.#tending = new TendSchedule(parts.options.tendMs, parts.random);
   }
 
   /** The subject's count changed; it is reported with the next tick. */
@@ -74,7 +77,8 @@ export class PartitionReporter {
     // What came and went while the store was away must not pile up. While it is being told, only
     // its answer shows what it knows.
     const settled = !this.#busy && this.#isSettled(key, this.#source.count(subject));
-    if (settled && !this.#adopted.has(key)) this.#dirty.delete(key);
+    const asked = settled && this.#source.wish(subject)?.asked === true;
+    if (settled && !asked && !this.#adopted.has(key)) this.#dirty.delete(key);
     else this.#dirty.add(key);
   }
 
@@ -119,7 +123,7 @@ export class PartitionReporter {
     if (this.#busy || this.#closed) return Infinity;
     if (this.#dirty.size > 0 || !this.#joins.isEmpty) return this.#retryMs;
     const leaseDueMs = this.#keepsLease ? 0 : Infinity;
-    const dutyDueMs = Math.min(this.#heartbeatDueMs, this.#auditDueMs, this.#tendDueMs);
+    const dutyDueMs = Math.min(this.#heartbeatDueMs, this.#auditDueMs, this.#tending.dueMs);
     const ownDueMs = this.#incarnation === undefined ? leaseDueMs : dutyDueMs;
     return Math.max(this.#retryMs, Math.min(ownDueMs, this.#appends.dueMs));
   }
@@ -160,7 +164,9 @@ export class PartitionReporter {
     if (incarnation === undefined) return;
     if (nowMs >= this.#heartbeatDueMs) await this.#heartbeat(incarnation, nowMs);
     else if (nowMs >= this.#auditDueMs) await this.#audit(incarnation, nowMs);
-    else if (nowMs >= this.#tendDueMs) await this.#tend(nowMs);
+    // Whatever else does it as well: what is silent for too long must go also where there is nobody else.
+    else if (nowMs >= this.#tending.dueMs)
+      this.#tending.tended(await this.#store.tend(this.#partition), nowMs);
     else if (!this.#joins.isEmpty) await this.#joinNext(incarnation);
     else await this.#appendOrReport(incarnation, nowMs);
   }
@@ -168,7 +174,8 @@ export class PartitionReporter {
   /** A report goes first when it has something to say of what the event happened amid. */
   async #appendOrReport(incarnation: Incarnation, nowMs: number): Promise<void> {
     const append = this.#appends.next(nowMs);
-    if (append === undefined || this.#isUnsaid(append.subjects)) await this.#report(incarnation);
+    if (append === undefined || this.#isUnsaid(append.subjects))
+      await this.#report(incarnation, nowMs);
     else await this.#appends.attempt(append, nowMs);
   }
 
@@ -207,7 +214,7 @@ export class PartitionReporter {
     const part = (1 + Math.floor(this.#random() * BEAT_GROUPS)) / BEAT_GROUPS;
     this.#heartbeatDueMs = nowMs + Math.round(heartbeatMs * part);
     this.#auditDueMs = nowMs + Math.ceil((auditMs * (1 + this.#random())) / 2);
-    this.#tendDueMs = Infinity;
+    this.#tending.reset();
     return incarnation;
   }
 
@@ -218,19 +225,9 @@ export class PartitionReporter {
     const { heartbeatMs } = this.#options;
     const isLate = nowMs - this.#heartbeatDueMs > heartbeatMs / 2;
     this.#heartbeatDueMs = (isLate ? nowMs : this.#heartbeatDueMs) + heartbeatMs;
-    this.#tendIn(beat.tendInMs, nowMs);
+    this.#tending.wanted(beat.tendInMs, nowMs);
     // A failover may have lost reports that had been confirmed; so the store is asked what it knows.
     if (beat.version < this.#confirmedVersion) this.#doubt();
-  }
-
-  /** Whatever else does it as well: what is silent for too long must go also where there is nobody else. */
-  async #tend(nowMs: number): Promise<void> {
-    const { tendInMs } = await this.#store.tend(this.#partition);
-    this.#tendIn(tendInMs, nowMs);
-  }
-
-  #tendIn(delayMs: number, nowMs: number): void {
-    this.#tendDueMs = nowMs + delayMs + Math.ceil(this.#random() * this.#options.tendMs);
   }
 
   /** Nothing is said before the store has been asked: what comes after a gap would hide it. */
@@ -285,13 +282,13 @@ export class PartitionReporter {
     return { channel: { ...channel, count: channel.count + 1 }, member, membersMax };
   }
 
-  async #report(incarnation: Incarnation): Promise<void> {
+  async #report(incarnation: Incarnation, nowMs: number): Promise<void> {
     const keys = this.#nextKeys();
     // What changes while the report is under way is dirty anew.
     for (const key of keys) this.#dirty.delete(key);
     const shares = keys
       .map((key) => ({ key, share: this.#share(key) }))
-      .filter(({ key, share }) => share.adopted || !this.#isSettled(key, share.count))
+      .filter(({ key, share }) => isAsked(share) || !this.#isSettled(key, share.count))
       .map(({ share }) => share);
     if (shares.length === 0) return;
     const reported = await this.#call(keys, (revision) =>
@@ -303,6 +300,7 @@ export class PartitionReporter {
       return this.#doubt();
     }
     this.#confirm(shares);
+    if (reported.tellsIn !== undefined) this.#tending.lookAfter(reported.tellsIn, nowMs);
   }
 
   /** What the store may have heard goes first, so that failing again makes no more of it. */
@@ -349,6 +347,7 @@ export class PartitionReporter {
       info: this.#source.info(subject),
       told,
       adopted: told && this.#adopted.has(key),
+      wish: this.#source.wish(subject),
     };
   }
 

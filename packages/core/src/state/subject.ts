@@ -28,6 +28,15 @@ export function appOf(subject: Subject): AppId {
   return appOfKey(subject.channel);
 }
 
+/** What a webhook tells of how many subscriptions a channel has. */
+export function countEvent(key: ChannelKey, count: number): WebhookEvent {
+  return {
+    name: 'subscription_count',
+    channel: channelOfKey(key),
+    subscription_count: count,
+  };
+}
+
 /** What a webhook tells of a subject that came up or went down. */
 export function existenceEvent(subject: Subject, up: boolean): WebhookEvent {
   const channel = channelOfKey(subject.channel);

@@ -1,3 +1,5 @@
+import { limits } from '@fanfare/protocol';
+
 /** The times that decide when something counts as gone. Milliseconds of the store's own clock. */
 export interface StateTiming {
   /** How long an incarnation lives without a heartbeat. */
@@ -19,6 +21,17 @@ export const stateTiming: StateTiming = {
   graceMs: 6_000,
   tombstoneMs: 86_400_000,
 };
+
+/** When a channel's count is told to those who want to hear it. The scripts on Redis have the same. */
+export const countTiming = {
+  /** Changes gather for so long; together with a report's tick they are told within 250 ms. */
+  delayMs: 200,
+  /** Above so many subscriptions a count is told at most once in `intervalMs`. */
+  many: limits.frequentCountMax,
+  intervalMs: limits.countIntervalSeconds * 1_000,
+  /** After so much longer than it should have waited, a count is told by anybody who comes by. */
+  orphanMs: 1_000,
+} as const;
 
 /** Bounds of what the store keeps for webhooks, and of what it does in one step. */
 export interface OutboxLimits {

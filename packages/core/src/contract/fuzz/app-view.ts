@@ -3,6 +3,8 @@ import type { OutboxEntry, WebhookEvent } from '../../ports/outbox.ts';
 /** What one hook of the app believes, from what was delivered to it. */
 export class AppView {
   readonly up = new Set<string>();
+  /** How many subscriptions a channel has, by what came last. */
+  readonly #counts = new Map<string, number>();
   /** Subjects that were told the same twice, by events with different ids. */
   readonly repeats: string[] = [];
   /** Client events that came while the app did not believe their channel and member to be up. */
@@ -28,6 +30,14 @@ export class AppView {
     return view;
   }
 
+  /** What the app last heard of counts must be what they are. */
+  wrongCounts(counts: readonly (readonly [channel: string, count: number])[]): readonly string[] {
+    return counts
+      .map(([channel, count]) => ({ channel, count, heard: this.#counts.get(channel) ?? 0 }))
+      .filter(({ count, heard }) => count !== heard)
+      .map(({ channel, count, heard }) => `${channel} has ${count}, the app heard ${heard}`);
+  }
+
   take(entries: readonly OutboxEntry[]): void {
     for (const entry of entries) {
       const { id, event } = entry;
@@ -37,6 +47,10 @@ export class AppView {
       this.history.push(entry);
       if (event.name === 'client_event') {
         this.#hear(event);
+        continue;
+      }
+      if (event.name === 'subscription_count') {
+        this.#counts.set(event.channel, event.subscription_count);
         continue;
       }
       const subject = 'user_id' in event ? `${event.channel} ${event.user_id}` : event.channel;

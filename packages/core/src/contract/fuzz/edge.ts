@@ -12,6 +12,8 @@ export interface FuzzChannel {
   readonly presence: boolean;
   /** The app has a webhook for it. */
   readonly told: boolean;
+  /** The app has a webhook that hears its count. */
+  readonly counted: boolean;
 }
 
 type Member = Extract<Subject, { kind: 'member' }>;
@@ -52,6 +54,7 @@ export class FuzzEdge implements Process {
       readonly store: ReporterStore;
       readonly partition: number;
       readonly isTold: (channel: ChannelKey) => boolean;
+      readonly isCounted: (channel: ChannelKey) => boolean;
     },
   ) {
     this.#name = name;
@@ -63,6 +66,10 @@ export class FuzzEdge implements Process {
         count: (subject) => this.#counts.get(subjectKey(subject)) ?? 0,
         info: () => '{"a":1}',
         told: ({ channel }) => parts.isTold(channel),
+        wish: ({ kind, channel }) =>
+          kind === 'channel' && parts.isCounted(channel)
+            ? { subscribers: true, app: true, asked: false }
+            : undefined,
         held: () => [...this.#counts.keys()].map(parseSubjectKey),
       },
       events: {

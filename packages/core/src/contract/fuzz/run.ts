@@ -6,6 +6,7 @@ import type { UserReader } from '../../ports/users.ts';
 import { parseSubjectKey, type SubjectKey } from '../../state/subject.ts';
 import { outboxLimits, type OutboxLimits } from '../../state/timing.ts';
 import { AppView } from './app-view.ts';
+import { inWords } from '../state-story.ts';
 import { FuzzEdge, type FuzzChannel } from './edge.ts';
 import type { FuzzMode } from './modes.ts';
 import { Network } from './network.ts';
@@ -79,11 +80,12 @@ class Run {
     this.#mode = mode;
     this.#store = store;
     this.#network = new Network(world, mode.network);
-    const users = store.users.map((key) => ({ key, presence: false, told: false }));
+    const users = store.users.map((key) => ({ key, presence: false, told: false, counted: false }));
     const channels = store.channels.map((key, at) => ({
       key,
       presence: at % 2 === 1,
       told: at % 4 !== 2,
+      counted: at % 4 !== 0,
     }));
     this.#channels = [...channels, ...users];
     for (let at = 0; at < 4; at += 1) this.#edges.push(this.#newEdge());
@@ -132,6 +134,8 @@ class Run {
       // What is given up is not told, but is not lost either.
       if (exactEvents) wrong.push(...this.#compareView(hook, view.with(dead), truth));
       if (hook === 'every') wrong.push(...this.#compareSaid(view.with(dead)));
+      if (exactEvents && hook === 'every')
+        wrong.push(...view.with(dead).wrongCounts(this.#counts(truth)));
       const twice = dead.filter((entry) => view.history.some(({ id }) => id === entry.id));
       wrong.push(...twice.map(({ id }) => `hook ${hook} was told what is a dead letter: ${id}`));
       told.push(
@@ -152,8 +156,7 @@ class Run {
 
   #describe({ timeMs, event }: OutboxEntry): string {
     const at = this.#channels.findIndex(({ key }) => channelOfKey(key) === event.channel);
-    const user = 'user_id' in event ? ` ${event.user_id}` : '';
-    return `${timeMs} ${event.name} ${at}${user}`;
+    return `${timeMs} ${inWords({ ...event, channel: String(at) })}`;
   }
 
   #newEdge(): FuzzEdge {
@@ -164,6 +167,7 @@ class Run {
       store: this.#store.state,
       partition: this.#store.partition,
       isTold: (key) => this.#channels.some((channel) => channel.key === key && channel.told),
+      isCounted: (key) => this.#channels.some((channel) => channel.key === key && channel.counted),
     });
   }
 
@@ -290,6 +294,11 @@ class Run {
       ...(heard.size < said.length ? ['a client event was told again'] : []),
       ...(lossless ? kept.filter((id) => !heard.has(id)).map((id) => `${id} was not told`) : []),
     ];
+  }
+
+  #counts(truth: ReadonlyMap<SubjectKey, number>): readonly (readonly [string, number])[] {
+    const counted = this.#channels.filter((channel) => channel.counted);
+    return counted.map(({ key }) => [channelOfKey(key), truth.get(`c\t${key}`) ?? 0] as const);
   }
 
   #compareView(

@@ -17,8 +17,8 @@ const PAST_FAILURES: Readonly<Partial<Record<FuzzModeName, readonly number[]>>> 
 };
 
 const RULES: Readonly<Record<FuzzModeName, string>> = {
-  network: '[OC11] lost, repeated and late calls leave counts and events right',
-  crash: '[OC11] edges that crash, pause and leave leave counts and events right',
+  network: '[OC11][SU15] lost, repeated and late calls leave counts and events right',
+  crash: '[OC11][SU15] edges that crash, pause and leave leave counts and events right',
   stall:
     '[OC7] a store that stands still for up to 15 s writes nobody off and announces nothing wrong',
   alone: '[IC4] where no worker runs, edges alone leave counts right, whoever crashes or pauses',

@@ -26,7 +26,7 @@ interface WorkerParts {
 }
 
 export const HOOKS = ['every', 'channels'] as const;
-const ROOM = { leaseMs: 5_000, lanes: 2, entries: 5, unrouted: 8 };
+const ROOM = { leaseMs: 5_000, lanes: 2, entries: 10, unrouted: 8 };
 
 /** A worker that does what it can and forgets everything when it dies. */
 export class FuzzWorker implements Process {
