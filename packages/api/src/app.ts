@@ -8,6 +8,7 @@ import {
   type Serve,
 } from './endpoint.ts';
 import { httpErrors } from './http-errors.ts';
+import { asRead } from './rates.ts';
 import { respond } from './respond.ts';
 import { batchEvents } from './routes/batch-events.ts';
 import { channelUsers } from './routes/channel-users.ts';
@@ -33,9 +34,10 @@ export function createApi(deps: ApiDeps): ApiApp {
   const terminate = terminateConnections(deps);
   route('POST', '/apps/:app/events', events(deps));
   route('POST', '/apps/:app/batch_events', batchEvents(deps));
-  route('GET', '/apps/:app/channels', channels(deps));
-  route('GET', '/apps/:app/channels/:channel', channel(deps));
-  route('GET', '/apps/:app/channels/:channel/users', channelUsers(deps));
+  const read = (path: string, serve: Serve): void => route('GET', path, asRead(deps.limits, serve));
+  read('/apps/:app/channels', channels(deps));
+  read('/apps/:app/channels/:channel', channel(deps));
+  read('/apps/:app/channels/:channel/users', channelUsers(deps));
   route('POST', '/apps/:app/users/:user/terminate_connections', terminate);
   // Python's SDK leaves the app out; its key says which it is.
   route('POST', '/users/:user/terminate_connections', terminate);

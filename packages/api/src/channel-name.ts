@@ -2,6 +2,7 @@ import type { App } from '@fanfare/core';
 import {
   broadcastChannel,
   channelNameRule,
+  fitsChannelName,
   parseChannelName,
   type ChannelName,
 } from '@fanfare/protocol';
@@ -10,17 +11,18 @@ import type { Refusal } from './refusal.ts';
 
 export function decodeChannelName(
   value: string,
-  { dialect }: Pick<App, 'dialect'>,
+  { dialect, limits: { maxChannelNameChars: max } }: Pick<App, 'dialect' | 'limits'>,
 ): ChannelName | Refusal {
-  return (
-    parseChannelName(value, dialect) ?? httpErrors.channelName(value, channelNameRule(dialect))
-  );
+  const name = parseChannelName(value, dialect);
+  if (name === undefined || !fitsChannelName(name, max))
+    return httpErrors.channelName(value, channelNameRule(dialect, max));
+  return name;
 }
 
 /** What an event may go to: a channel, or, where the app allows it, everybody. */
 export function decodeTarget(
   value: string,
-  app: Pick<App, 'dialect' | 'broadcastEmptyChannel'>,
+  app: Pick<App, 'dialect' | 'limits' | 'broadcastEmptyChannel'>,
 ): ChannelName | Refusal {
   if (value === broadcastChannel && app.broadcastEmptyChannel) return broadcastChannel;
   return decodeChannelName(value, app);

@@ -2,6 +2,7 @@ import {
   Failure,
   type AppRegistry,
   type EventCache,
+  type Limits,
   type Publisher,
   type StateReader,
   type UserTerminator,
@@ -24,6 +25,8 @@ export interface ApiDeps {
   readonly cache: EventCache;
   /** What the cluster knows of its channels, and where it is told whose connections end. */
   readonly state: StateReader & UserTerminator;
+  /** How much each app may still do in this second. */
+  readonly limits: Limits;
   readonly events: ApiEvents;
   /** What stands before `/apps/…` in the path, and is not signed. */
   readonly pathPrefix?: string;

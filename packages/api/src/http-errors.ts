@@ -130,6 +130,20 @@ export const httpErrors = {
     () => 'Unexpected parameter: channels. An event of a batch has exactly one channel',
   ),
 
+  // How much of it.
+  triggerRate: httpError(
+    429,
+    (perSecond: number, _seconds: number) =>
+      `Over the limit of ${perSecond} events per second of this app`,
+    (_perSecond, seconds) => ({ 'retry-after': String(seconds) }),
+  ),
+  readRate: httpError(
+    429,
+    (perSecond: number, _seconds: number) =>
+      `Over the limit of ${perSecond} queries per second of this app`,
+    (_perSecond, seconds) => ({ 'retry-after': String(seconds) }),
+  ),
+
   // Whether it can be had.
   notFound: httpError(404, () => '404 NOT FOUND'),
   methodNotAllowed: httpError(

@@ -3,6 +3,7 @@ import {
   broadcastChannel,
   channelKey,
   channelTraits,
+  isReservedChannel,
   type AppId,
   type ChannelKey,
   type ChannelName,
@@ -103,10 +104,11 @@ export function isCache(channel: ChannelName): boolean {
 
 /**
  * The channel on which the server reaches the sockets of one user. It is in no list, asked for by
- * name it is unoccupied, and a trigger is told nothing of it.
+ * name it is unoccupied, and a trigger is told nothing of it. What we keep for ourselves
+ * has no name that anybody could ask for.
  */
 export function isHidden(channel: ChannelName): boolean {
-  return channelTraits(channel).kind === 'user';
+  return channelTraits(channel).kind === 'user' || isReservedChannel(channel);
 }
 
 function counted(channel: ChannelName, { userCount, subscriptionCount }: Info): boolean {

@@ -3,7 +3,6 @@ import {
   eventNameRule,
   isEventName,
   isReservedEvent,
-  limits,
   parseSocketId,
   type ChannelName,
   type Dialect,
@@ -30,7 +29,7 @@ export interface Trigger {
 /** What of an app decides which triggers it may send. */
 export type TriggerRules = Pick<App, 'limits' | 'dialect' | 'broadcastEmptyChannel'>;
 
-/** A trigger, on up to a hundred channels. Never throws, whatever the parameters. */
+/** A trigger, on as many channels as the app may use at once. Never throws, whatever the parameters. */
 export function decodeTrigger(params: Parameters, app: TriggerRules): Trigger | Refusal {
   return decodeEvent(params, decodeChannels(params, app), app);
 }
@@ -43,9 +42,9 @@ export function decodeBatchEvent(params: Parameters, app: TriggerRules): Trigger
 function decodeEvent(
   params: Parameters,
   channels: readonly ChannelName[] | Refusal,
-  { limits: { maxEventBytes }, dialect }: TriggerRules,
+  { limits: { maxEventBytes, maxEventNameChars }, dialect }: TriggerRules,
 ): Trigger | Refusal {
-  const event = decodeEventName(params.value('name'), dialect);
+  const event = decodeEventName(params.value('name'), dialect, maxEventNameChars);
   if (event instanceof Refusal) return event;
   if (channels instanceof Refusal) return channels;
   const data = decodeData(params.value('data'));
@@ -59,10 +58,11 @@ function decodeEvent(
   return { event, data, dataBytes, channels, except, info };
 }
 
-function decodeEventName(value: unknown, dialect: Dialect): string | Refusal {
+function decodeEventName(value: unknown, dialect: Dialect, maxChars: number): string | Refusal {
   if (value === undefined || value === null) return httpErrors.parameterMissing('name');
   if (typeof value !== 'string') return httpErrors.parameterType('name', 'a string');
-  if (!isEventName(value, dialect)) return httpErrors.eventName(value, eventNameRule(dialect));
+  if (!isEventName(value, dialect, maxChars))
+    return httpErrors.eventName(value, eventNameRule(dialect, maxChars));
   return isReservedEvent(value) ? httpErrors.eventNameReserved(value) : value;
 }
 
@@ -87,8 +87,9 @@ function decodeChannels(params: Parameters, app: TriggerRules): readonly Channel
     return oneChannel(one, app);
   }
   if (!Array.isArray(several)) return httpErrors.parameterType('channels', 'an array of strings');
-  if (several.length === 0 || several.length > limits.channelsPerTrigger)
-    return httpErrors.channelCount(limits.channelsPerTrigger, several.length);
+  const { maxChannelsPerTrigger: max } = app.limits;
+  if (several.length === 0 || several.length > max)
+    return httpErrors.channelCount(max, several.length);
   const channels = new Set<ChannelName>();
   for (const value of several as readonly unknown[]) {
     if (typeof value !== 'string')

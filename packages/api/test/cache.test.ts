@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import {
   createMemoryAppRegistry,
+  createMemoryLimits,
   createMemoryNetwork,
   Failure,
   type Bus,
@@ -35,6 +36,7 @@ class CacheApi {
       publisher: this.bus,
       cache: this.bus,
       state: memoryState(),
+      limits: createMemoryLimits(),
       events: harness().events,
       nowMs: () => NOW_SECONDS * 1000,
       newId: () => crypto.randomUUID(),

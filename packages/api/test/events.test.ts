@@ -129,7 +129,7 @@ describe('POST /apps/{id}/events', () => {
       published,
       defects,
     } = harness({
-      apps: [makeApp({ limits: { maxEventBytes: 1_000_000 } })],
+      apps: [makeApp({ limits: { maxEventBytes: 262_144, maxChannelsPerTrigger: 1 } })],
     });
     const depth = 200_000;
     const body = `{"name":"n","channel":"c","data":${'['.repeat(depth)}${']'.repeat(depth)}}`;

@@ -6,8 +6,10 @@ import {
   type App,
   type BusMessage,
   type EventCache,
+  type Limits,
   type StateReader,
   type UserTerminator,
+  createMemoryLimits,
 } from '@fanfare/core';
 import { createApi, type ApiApp, type ApiEvents } from '../src/index.ts';
 import { memoryState } from './memory-state.ts';
@@ -40,6 +42,7 @@ export interface HarnessOptions {
   readonly state?: StateReader & Partial<UserTerminator>;
   /** Without one, no channel keeps anything. */
   readonly cache?: EventCache;
+  readonly limits?: Limits;
   readonly pathPrefix?: string;
   readonly nowMs?: () => number;
   readonly onAnswered?: () => void;
@@ -81,6 +84,7 @@ export function harness(options: HarnessOptions = {}): Harness {
     },
     cache: options.cache ?? emptyCache,
     state: { ...memoryState(), ...options.state },
+    limits: options.limits ?? createMemoryLimits(),
     ...(options.pathPrefix !== undefined && { pathPrefix: options.pathPrefix }),
     events,
     nowMs: options.nowMs ?? (() => NOW_SECONDS * 1000),

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { createMemoryAppRegistry, createMemoryNetwork } from '@fanfare/core';
+import { createMemoryAppRegistry, createMemoryNetwork, createMemoryLimits } from '@fanfare/core';
 import { channelKey, parseAppId, parseChannelName } from '@fanfare/protocol';
 import { createApi } from '../src/index.ts';
 import {
@@ -78,6 +78,7 @@ describe('Idempotency-Key', () => {
       publisher: edge,
       cache: edge,
       state: memoryState(),
+      limits: createMemoryLimits(),
       events: harness().events,
       nowMs: () => NOW_SECONDS * 1000,
       newId: () => crypto.randomUUID(),

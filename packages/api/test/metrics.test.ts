@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { createLogger, createMemoryAppRegistry } from '@fanfare/core';
+import { createLogger, createMemoryAppRegistry, createMemoryLimits } from '@fanfare/core';
 import { Registry } from 'prom-client';
 import { createApi, createApiEvents, type ApiEvents } from '../src/index.ts';
 import { assertOk, emptyCache, makeApp, NOW_SECONDS, send, sendTo, trigger } from './harness.ts';
@@ -24,6 +24,7 @@ describe('metrics', () => {
       publisher: { up: true, publish: () => Promise.resolve() },
       cache: emptyCache,
       state: memoryState(),
+      limits: createMemoryLimits(),
       events: eventsOf(registry),
       nowMs: () => NOW_SECONDS * 1000,
       newId: () => 'id',

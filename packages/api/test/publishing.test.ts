@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { createMemoryAppRegistry, createMemoryNetwork } from '@fanfare/core';
+import { createMemoryAppRegistry, createMemoryNetwork, createMemoryLimits } from '@fanfare/core';
 import { channelKey, parseAppId, parseChannelName } from '@fanfare/protocol';
 import { createApi } from '../src/index.ts';
 import {
@@ -32,6 +32,7 @@ describe('what a trigger does on the bus', () => {
       publisher: network.open({ onMessage() {}, onUp() {} }),
       cache: emptyCache,
       state: memoryState(),
+      limits: createMemoryLimits(),
       events: harness().events,
       nowMs: () => NOW_SECONDS * 1000,
       newId: () => 'id',
@@ -48,6 +49,7 @@ describe('what a trigger does on the bus', () => {
       publisher: { up: true, publish: () => taken.promise },
       cache: emptyCache,
       state: memoryState(),
+      limits: createMemoryLimits(),
       events: harness().events,
       nowMs: () => NOW_SECONDS * 1000,
       newId: () => 'id',

@@ -1,12 +1,7 @@
-import {
-  limits,
-  parseAppId,
-  parseAppKey,
-  type AppId,
-  type AppKey,
-  type Dialect,
-} from '@fanfare/protocol';
+import { parseAppId, parseAppKey, type AppId, type AppKey, type Dialect } from '@fanfare/protocol';
 import { z } from 'zod';
+import { appLimitsSchema, type AppLimits } from './app-limits.ts';
+import { ORIGINS_MAX, originSchema } from './origin.ts';
 import { dialectSchema, webhookOf, webhookSchema, type Webhook } from './webhook.ts';
 
 /** One tenant of the cluster and everything that is decided per tenant. */
@@ -24,6 +19,10 @@ export interface App {
   readonly subscriptionCount: boolean;
   /** Also on encrypted channels, where the official Java client throws on it. */
   readonly subscriptionCountOnEncrypted: boolean;
+  /** Close connections that have not shown in time whose they are. */
+  readonly authorizedConnections: boolean;
+  /** The origins of pages that may connect, in the form of `parseOrigin`; none: all of them. */
+  readonly allowedOrigins: readonly string[];
   /** Which names channels and events may have, and what webhooks are called. */
   readonly dialect: Dialect;
   /** A trigger on the channel without a name reaches every connection, as webman/push has it. */
@@ -35,13 +34,6 @@ export interface App {
 export interface KeyPair {
   readonly key: AppKey;
   readonly secret: string;
-}
-
-export interface AppLimits {
-  readonly maxEventBytes: number;
-  readonly maxClientEventsPerSecond: number;
-  readonly maxChannelsPerConnection: number;
-  readonly maxPresenceMembers: number;
 }
 
 const parsed = <T>(parse: (input: string) => T | undefined, message: string) =>
@@ -60,16 +52,6 @@ export const appKeySchema = parsed(parseAppKey, 'expected text of 1 to 64 letter
 const SECRET = 'expected a secret, text that is not empty';
 export const appSecretSchema = z.string(SECRET).min(1, SECRET);
 
-const COUNT = 'expected a whole number of at least 1';
-const count = (fallback: number) => z.int(COUNT).min(1, COUNT).default(fallback);
-
-const appLimitsSchema = z.strictObject({
-  maxEventBytes: count(limits.eventDataBytes),
-  maxClientEventsPerSecond: count(limits.clientEventsPerSecond),
-  maxChannelsPerConnection: count(limits.channelsPerConnection),
-  maxPresenceMembers: count(limits.presenceMembers),
-});
-
 export const appSchema = z
   .strictObject({
     id: appIdSchema,
@@ -83,6 +65,11 @@ export const appSchema = z
     watchlist: z.boolean().default(true),
     subscriptionCount: z.boolean().default(false),
     subscriptionCountOnEncrypted: z.boolean().default(false),
+    authorizedConnections: z.boolean().default(false),
+    allowedOrigins: z
+      .array(originSchema)
+      .max(ORIGINS_MAX, `expected at most ${ORIGINS_MAX} origins`)
+      .default([]),
     dialect: dialectSchema.default('pusher'),
     broadcastEmptyChannel: z.boolean().default(false),
     limits: appLimitsSchema.prefault({}),

@@ -4,11 +4,12 @@ export {
   appSchema,
   appSecretSchema,
   type App,
-  type AppLimits,
   type KeyPair,
 } from './app.ts';
 export { decodeEnvelope, envelopeBody, handOut, type Envelope, type Place } from './envelope.ts';
+export { appLimitsSchema, type AppLimits } from './app-limits.ts';
 export { Failure, isFailure, type FailureCode } from './failure.ts';
+export { createMemoryLimits } from './memory/memory-limits.ts';
 export { createMemoryAppRegistry } from './memory/memory-app-registry.ts';
 export { createMemoryAppStore, type MemoryAppStore } from './memory/memory-app-store.ts';
 export { createMemoryNetwork, type MemoryNetwork } from './memory/memory-bus.ts';
@@ -17,6 +18,8 @@ export type { AppEntries, AppStore, StoreChange, StoredApps } from './ports/app-
 export { eventCacheTimes, isKept } from './event-cache.ts';
 export type { Bus, BusEvents, BusMessage, Publisher } from './ports/bus.ts';
 export type { CachedEvent, EventCache, Recalled } from './ports/event-cache.ts';
+export { allowsOrigin } from './origin.ts';
+export { rateOf, type Limits, type RateKind, type Taken } from './ports/limits.ts';
 export type { ChannelCounts, StateReader } from './ports/state.ts';
 export {
   parseTermination,
@@ -49,6 +52,7 @@ export {
   type Environment,
   type SettingsShape,
 } from './service/settings.ts';
+export { Gcra } from './rate.ts';
 export { isSignatureOf, md5, sign } from './signature.ts';
 export { hookOfLane, isReplayLane, LANE_FULL, replayLane } from './ports/outbox.ts';
 export type {
@@ -81,6 +85,7 @@ export type {
   RosterChange,
   RosterMember,
   Share,
+  ShareReader,
   ShareStore,
   Subject,
   Tended,

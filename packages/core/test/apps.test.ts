@@ -35,16 +35,28 @@ const defaults = {
   watchlist: true,
   subscriptionCount: false,
   subscriptionCountOnEncrypted: false,
+  authorizedConnections: false,
+  allowedOrigins: [],
   dialect: 'pusher',
   broadcastEmptyChannel: false,
   limits: {
+    maxConnections: null,
+    authorizationTimeoutSeconds: 30,
+    maxChannelsPerConnection: 1_000,
+    maxChannelNameChars: 200,
+    maxEventNameChars: 200,
     maxEventBytes: 10_240,
     maxClientEventsPerSecond: 10,
-    maxChannelsPerConnection: 1_000,
     maxPresenceMembers: 100,
+    maxPresenceUserInfoBytes: 1_024,
+    maxChannelsPerTrigger: 100,
+    maxEventsPerBatch: 10,
+    maxTriggersPerSecond: null,
+    maxReadsPerSecond: null,
   },
   webhooks: [],
 };
+const limitNames = Object.keys(defaults.limits);
 const env = { APP_ID: appId('1001'), APP_KEY: appKey('k1'), APP_SECRET: 's1' };
 
 describe('Apps from the environment', () => {
@@ -107,8 +119,8 @@ describe('Apps from a file', () => {
       }),
       [
         'apps[0].keys[0]: the name "name" is unknown, expected key or secret',
-        'apps[0]: the name "secret" is unknown, expected id, keys, enabled, clientEvents, subscriptionErrors, watchlist, subscriptionCount, subscriptionCountOnEncrypted, dialect, broadcastEmptyChannel, limits or webhooks',
-        'apps[1].limits: the names "maxEvents" and "max" are unknown, expected maxEventBytes, maxClientEventsPerSecond, maxChannelsPerConnection or maxPresenceMembers',
+        'apps[0]: the name "secret" is unknown, expected id, keys, enabled, clientEvents, subscriptionErrors, watchlist, subscriptionCount, subscriptionCountOnEncrypted, authorizedConnections, allowedOrigins, dialect, broadcastEmptyChannel, limits or webhooks',
+        `apps[1].limits: the names "maxEvents" and "max" are unknown, expected ${limitNames.slice(0, -1).join(', ')} or ${limitNames.at(-1)}`,
         'the name "app" is unknown, expected apps',
       ],
     );
@@ -169,9 +181,9 @@ describe('Apps from a file', () => {
         'apps[0].id: expected text of 1 to 20 digits, as Pusher SDKs require, got 1001',
         'apps[0].keys[0]: expected an object, it is missing',
         'apps[0].enabled: expected true or false, got "yes"',
-        'apps[0].limits.maxEventBytes: expected a whole number of at least 1, got "10k"',
-        'apps[0].limits.maxClientEventsPerSecond: expected a whole number of at least 1, got 0',
-        'apps[0].limits.maxChannelsPerConnection: expected a whole number of at least 1, got 1.5',
+        'apps[0].limits.maxEventBytes: expected a whole number from 1 to 262144, got "10k"',
+        'apps[0].limits.maxClientEventsPerSecond: expected a whole number from 1 to 1000000, got 0',
+        'apps[0].limits.maxChannelsPerConnection: expected a whole number from 1 to 10000, got 1.5',
         'apps[1].id: expected text of 1 to 20 digits, as Pusher SDKs require, got "one"',
         'apps[1].keys[0].key: expected text of 1 to 64 letters, digits, - or _, got "a b"',
         'apps[1].keys[0].secret: expected a secret, text that is not empty, it is missing',

@@ -6,8 +6,8 @@ import {
   channelTraits,
   clientErrors,
   eventNameRule,
+  fitsChannelName,
   isEventName,
-  limits,
   parseAuth,
   parseChannelName,
   shown,
@@ -50,9 +50,13 @@ export interface Refusal {
 /** Decides whether this socket may subscribe: the name, the kind, the signature, and whom it stands for. */
 export function admitSubscribe(app: App, socketId: SocketId, frame: Frame<'subscribe'>): Admission {
   const channel = parseChannelName(frame.channel, app.dialect);
-  if (channel === undefined)
+  const { maxChannelNameChars, maxPresenceUserInfoBytes } = app.limits;
+  if (channel === undefined || !fitsChannelName(channel, maxChannelNameChars))
     return refused(
-      clientErrors.invalidChannelName(shown(frame.channel), channelNameRule(app.dialect)),
+      clientErrors.invalidChannelName(
+        shown(frame.channel),
+        channelNameRule(app.dialect, maxChannelNameChars),
+      ),
       'RequestError',
       400,
     );
@@ -63,7 +67,7 @@ export function admitSubscribe(app: App, socketId: SocketId, frame: Frame<'subsc
   if (error !== undefined) return refused(error, 'AuthError', 401);
   if (kind !== 'presence') return { ok: true, channel, member: undefined };
   if (frame.channelData === undefined) return { ok: true, channel, member: 'signed-in' };
-  const parsed = parseMember(frame.channelData, app.dialect);
+  const parsed = parseMember(frame.channelData, app.dialect, maxPresenceUserInfoBytes);
   if (!parsed.ok) return refused(parsed.error, 'RequestError', 400);
   return { ok: true, channel, member: parsed.member };
 }
@@ -101,7 +105,9 @@ export function admitSignin(
 ): ParsedUserData {
   const text = userStringToSign(socketId, userData);
   const error = checkSignature(app, auth, text, clientErrors.invalidSigninKey);
-  return error === undefined ? parseUserData(userData) : { ok: false, error };
+  return error === undefined
+    ? parseUserData(userData, app.limits.maxPresenceUserInfoBytes)
+    : { ok: false, error };
 }
 
 export type ClientEventAdmission =
@@ -114,17 +120,18 @@ export function admitClientEvent(app: App, frame: Frame<'client-event'>): Client
   const channel = parseChannelName(frame.channel, app.dialect);
   if (channel === undefined || !carriesClientEvents(channelTraits(channel).kind))
     return rejected(clientErrors.clientEventChannel());
-  if (!isEventName(frame.event, app.dialect)) return rejected(eventNameError(app));
-  const { maxEventBytes } = app.limits;
+  const { maxEventNameChars, maxEventBytes } = app.limits;
+  if (!isEventName(frame.event, app.dialect, maxEventNameChars))
+    return rejected(eventNameError(app));
   if (Buffer.byteLength(frame.data) > maxEventBytes)
     return rejected(clientErrors.clientEventTooLarge(maxEventBytes));
   return { ok: true, channel };
 }
 
-function eventNameError({ dialect }: App): ClientError {
+function eventNameError({ dialect, limits: { maxEventNameChars: max } }: App): ClientError {
   return dialect === 'webman'
-    ? clientErrors.clientEventNameInvalid(eventNameRule(dialect))
-    : clientErrors.clientEventName(limits.eventNameChars);
+    ? clientErrors.clientEventNameInvalid(eventNameRule(dialect, max))
+    : clientErrors.clientEventName(max);
 }
 
 function refused(error: ClientError, type: SubscriptionErrorType, status: number): Admission {

@@ -15,7 +15,11 @@ export type ParsedMember =
 const LONE_SURROGATE = /\p{Surrogate}/u;
 
 /** The member that `channel_data` names: the very text that was signed. Never throws, whatever the text. */
-export function parseMember(channelData: string, dialect: Dialect): ParsedMember {
+export function parseMember(
+  channelData: string,
+  dialect: Dialect,
+  maxInfoBytes: number = limits.presenceUserInfoBytes,
+): ParsedMember {
   const fields = parseFields(channelData);
   if (fields === undefined)
     return refused(clientErrors.invalidParameter('data.channel_data', 'an object as JSON'));
@@ -23,8 +27,8 @@ export function parseMember(channelData: string, dialect: Dialect): ParsedMember
   if (user === undefined) return refused(clientErrors.invalidUserId(limits.presenceUserIdChars));
   const info = infoOf(fields['user_info'], dialect);
   if (info === undefined) return refused(clientErrors.invalidUserInfo());
-  if (Buffer.byteLength(info) > limits.presenceUserInfoBytes)
-    return refused(clientErrors.userInfoTooLarge(limits.presenceUserInfoBytes));
+  if (Buffer.byteLength(info) > maxInfoBytes)
+    return refused(clientErrors.userInfoTooLarge(maxInfoBytes));
   return { ok: true, member: { user, info } };
 }
 
@@ -48,7 +52,7 @@ export function infoOf(value: unknown, dialect: Dialect = 'pusher'): string | un
 }
 
 /** Too deeply nested to be written as JSON, so longer than any limit. */
-const TOO_DEEP = 'x'.repeat(limits.presenceUserInfoBytes + 1);
+const TOO_DEEP = 'x'.repeat(limits.clientFrameBytes + 1);
 
 /** The members of an object as JSON; undefined for any other text. */
 export function parseFields(text: string): Readonly<Record<string, unknown>> | undefined {

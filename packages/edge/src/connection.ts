@@ -17,9 +17,11 @@ import {
   type SocketId,
 } from '@fanfare/protocol';
 import { admitClientEvent, type Refusal } from './admission.ts';
+import type { AuthorizationWatch, Unauthorized } from './authorization.ts';
 import { joinBroadcastTask, type BroadcastConnection } from './broadcast.ts';
 import { sendClientEvent, type ClientEventContext } from './client-events.ts';
 import type { Beating, HeartbeatWheel } from './heartbeat.ts';
+import type { ConnectionQuota } from './quota.ts';
 import { TokenBucket } from './rate.ts';
 import { closeText, type ClientSocket, type SocketHandler } from './socket.ts';
 import { Subscriptions } from './subscriptions.ts';
@@ -36,18 +38,28 @@ import { Turnstile, type Task, type TurnstileOwner } from './turnstile.ts';
 /** What all connections of an edge share. */
 export interface ConnectionContext extends SigningInContext, ClientEventContext {
   readonly wheel: HeartbeatWheel;
+  readonly authorization: AuthorizationWatch;
+  readonly quota: ConnectionQuota;
   readonly connections: Set<Connection>;
   readonly activityTimeoutSeconds: number;
 }
 
 /** What may wait in one connection while the bus is asked; beyond it the client is told to come back. */
 const WAITING_MAX = { tasks: 2 * limits.channelsPerConnection, bytes: 1_048_576 } as const;
+/** The frame of a subscription with a long name and a signature. */
+const SUBSCRIBE_BYTES = 512;
 
 type Frame<Kind extends ClientFrame['kind']> = Extract<ClientFrame, { kind: Kind }>;
 
 /** One client: what it is subscribed to, and what becomes of each of its frames, in their order. */
 export class Connection
-  implements SocketHandler, Beating, TurnstileOwner, SigningInConnection, BroadcastConnection
+  implements
+    SocketHandler,
+    Beating,
+    Unauthorized,
+    TurnstileOwner,
+    SigningInConnection,
+    BroadcastConnection
 {
   lastSeenTick = 0;
   pingedTick = -1;
@@ -86,12 +98,14 @@ export class Connection
   }
 
   onOpen(socket: ClientSocket): void {
-    const { hub, wheel, connections, counters } = this.#context;
+    const { hub, wheel, authorization, quota, connections, counters } = this.#context;
     this.#socket = socket;
     counters.connections += 1;
     connections.add(this);
     hub.join(this.id, this);
     wheel.add(this);
+    authorization.begin(this);
+    quota.opened(this.app.id);
     if (this.app.broadcastEmptyChannel) this.#joinBroadcast(() => this.#establish());
     else this.#establish();
   }
@@ -103,6 +117,11 @@ export class Connection
   #joinBroadcast(joining: () => void): void {
     this.#joinsBroadcast = true;
     this.#pass(0, joinBroadcastTask(this.#context, this, joining));
+  }
+
+  /** A signature of the app has shown whose it is. */
+  authorized(): void {
+    this.#context.authorization.end(this);
   }
 
   onSign(): void {
@@ -128,12 +147,14 @@ export class Connection
   }
 
   onClose(): void {
-    const { hub, wheel, connections, counters } = this.#context;
+    const { hub, wheel, authorization, quota, connections, counters } = this.#context;
     this.#socket = undefined;
     counters.connections -= 1;
     connections.delete(this);
     hub.part(this.id);
     wheel.remove(this);
+    authorization.end(this);
+    quota.closed(this.app.id);
     for (const key of this.subscriptions.all()) hub.leave(key, this.id);
     if (this.broadcast !== undefined) hub.leave(this.broadcast, this.id);
     signOut(this.#context, this);
@@ -227,8 +248,12 @@ export class Connection
 
   #pass(bytes: number, task: Task): void {
     const { waiting } = this.#turnstile;
-    const full = waiting.tasks >= WAITING_MAX.tasks || waiting.bytes + bytes > WAITING_MAX.bytes;
-    if (full) this.close(closeReasons.overCapacity);
+    // Whoever may have more channels than usual may ask for all of them at once as well.
+    const { maxChannelsPerConnection: channels } = this.app.limits;
+    const tasksMax = Math.max(WAITING_MAX.tasks, 2 * channels);
+    const bytesMax = Math.max(WAITING_MAX.bytes, SUBSCRIBE_BYTES * channels);
+    if (waiting.tasks >= tasksMax || waiting.bytes + bytes > bytesMax)
+      this.close(closeReasons.overCapacity);
     this.#turnstile.pass(task, bytes);
   }
 }

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import {
+  allowsOrigin,
   EdgeReporter,
   type AppRegistry,
   type Bus,
@@ -9,6 +10,7 @@ import {
   type RosterFeed,
   type RosterFeedEvents,
   type RosterReader,
+  type ShareReader,
   type ShareStore,
   type Stop,
   type UserReader,
@@ -23,6 +25,7 @@ import {
   type SocketId,
 } from '@fanfare/protocol';
 import { followAppChanges } from './app-changes.ts';
+import { AuthorizationWatch } from './authorization.ts';
 import { Connection, type ConnectionContext } from './connection.ts';
 import type { EdgeCounters } from './counters.ts';
 import { drain } from './drain.ts';
@@ -31,6 +34,7 @@ import { HeartbeatWheel } from './heartbeat.ts';
 import { createRecall, type RecallOptions } from './recall.ts';
 import { createHoldings, isCounted } from './holdings.ts';
 import { Hub } from './hub.ts';
+import { ConnectionQuota } from './quota.ts';
 import { RosterRefresher } from './roster-refresher.ts';
 import { RefusedConnection } from './refused-connection.ts';
 import { Users } from './users.ts';
@@ -49,6 +53,8 @@ export interface EdgeOptions {
   readonly recall?: RecallOptions;
   /** When watchers are told; for tests. */
   readonly watchlistTimes?: WatchlistTimes;
+  /** How often the connections of other edges are read; for tests. */
+  readonly quotaRoundMs?: number;
 }
 
 export interface EdgeParts {
@@ -57,7 +63,7 @@ export interface EdgeParts {
   /** Called with the hub's own handlers; the edge closes what it opened. */
   openBus(events: BusEvents): Promise<Bus>;
   /** Whoever opened it closes it, after the edge has stopped. */
-  readonly store: ShareStore & RosterReader & UserReader & Pick<Outbox, 'append'>;
+  readonly store: ShareStore & ShareReader & RosterReader & UserReader & Pick<Outbox, 'append'>;
   openFeed(events: RosterFeedEvents): Promise<RosterFeed>;
   listen(accept: Accept): Promise<SocketListener>;
   readonly events: EdgeEvents;
@@ -91,7 +97,16 @@ export async function startEdge(options: EdgeOptions, parts: EdgeParts): Promise
     .openFeed(feedEvents(hub, watchlists))
     .catch(async (error: unknown) => closeAndThrow(error, bus));
   counters.busUp = bus.up ? 1 : 0;
-  const state = openState(hub, options, parts);
+  const authorization = new AuthorizationWatch();
+  const quota = new ConnectionQuota({
+    apps: parts.apps,
+    store,
+    incarnationOf: (partition) => state.reporter.incarnationOf(partition),
+    changed: (subject) => state.reporter.changed(subject),
+    onFailed: (error) => events.stateFailed(error),
+    ...(options.quotaRoundMs !== undefined && { roundMs: options.quotaRoundMs }),
+  });
+  const state = openState(hub, quota, options, parts);
   const context: ConnectionContext = {
     hub,
     users,
@@ -100,7 +115,9 @@ export async function startEdge(options: EdgeOptions, parts: EdgeParts): Promise
     reporter: state.reporter,
     events,
     counters,
-    wheel: new HeartbeatWheel(options),
+    wheel: new HeartbeatWheel(options, (now) => authorization.tick(now)),
+    authorization,
+    quota,
     connections: new Set(),
     activityTimeoutSeconds: options.activityTimeoutSeconds,
     nowMs: Date.now,
@@ -124,6 +141,7 @@ export async function startEdge(options: EdgeOptions, parts: EdgeParts): Promise
   const unfollow = followAppChanges(parts.apps, context.connections, hub);
   context.wheel.start();
   state.reporter.start();
+  quota.start();
   events.listening(listener.port);
   return asService(context, { listener, feed, unfollow, ...state }, options.drainSeconds);
 }
@@ -174,12 +192,13 @@ interface EdgeState {
 
 function openState(
   hub: Hub,
+  quota: ConnectionQuota,
   { reporter: options }: EdgeOptions,
   { apps, store, events, counters }: EdgeParts,
 ): EdgeState {
   const reporter = new EdgeReporter({
     store,
-    source: createHoldings(hub, apps),
+    source: createHoldings(hub, apps, quota),
     events: {
       registered() {
         counters.leases += 1;
@@ -223,6 +242,9 @@ function accept(
   const app = key === undefined ? undefined : apps.byKey(key);
   if (app === undefined) return refuse(unknownAppKey(request.key));
   if (!app.enabled) return refuse(closeReasons.appDisabled);
+  if (!allowsOrigin(app.allowedOrigins, upgrade.origin))
+    return refuse(closeReasons.originNotAllowed);
+  if (!context.quota.admits(app)) return refuse(closeReasons.overConnectionQuota);
   return new Connection(context, app, newSocketId(context.hub));
 }
 
@@ -245,7 +267,7 @@ function asService(
   { listener, feed, unfollow, reporter, refresher }: Opened,
   drainSeconds: number,
 ): Edge {
-  const { bus, connections, counters, events, users, watchlists, wheel } = context;
+  const { bus, connections, counters, events, quota, users, watchlists, wheel } = context;
   let stopped: Promise<void> | undefined;
   const stop = async (how: Stop): Promise<void> => {
     const seconds = how === 'drain' ? drainSeconds : 0;
@@ -254,6 +276,7 @@ function asService(
     await drain(connections, closeReasons.draining, seconds * 1000);
     wheel.stop();
     unfollow();
+    quota.stop();
     await listener[Symbol.asyncDispose]();
     // Only now: what left a moment ago is given back with the rest, and at once.
     refresher.stop();

@@ -43,11 +43,14 @@ export function stepHeartbeat(
 export class HeartbeatWheel {
   readonly #options: HeartbeatOptions;
   readonly #slots: readonly Set<Beating>[];
+  readonly #onTick: (now: number) => void;
   #now = 0;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(options: HeartbeatOptions) {
+  /** `onTick` is called every second, with the tick. */
+  constructor(options: HeartbeatOptions, onTick: (now: number) => void = () => {}) {
     this.#options = options;
+    this.#onTick = onTick;
     const span = Math.max(options.pingSeconds, options.pongSeconds) + 1;
     this.#slots = Array.from({ length: span }, () => new Set());
   }
@@ -77,6 +80,7 @@ export class HeartbeatWheel {
 
   tick(): void {
     this.#now += 1;
+    this.#onTick(this.#now);
     const slot = this.#slot(this.#now);
     if (slot.size === 0) return;
     const due = [...slot];

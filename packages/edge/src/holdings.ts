@@ -5,13 +5,20 @@ import {
   type ReporterSource,
   type Subject,
 } from '@fanfare/core';
-import { appOfKey, channelOfKey, type ChannelKey } from '@fanfare/protocol';
+import { appOfKey, channelOfKey, isReservedChannel, type ChannelKey } from '@fanfare/protocol';
 import type { Hub, LocalChannel } from './hub.ts';
+import type { ConnectionQuota } from './quota.ts';
 
 /** What this edge tells the state store of its sockets. */
-export function createHoldings(hub: Hub, apps: AppRegistry): ReporterSource {
+export function createHoldings(
+  hub: Hub,
+  apps: AppRegistry,
+  quota: Pick<ConnectionQuota, 'count' | 'held'>,
+): ReporterSource {
   return {
     count(subject) {
+      if (isReservedChannel(channelOfKey(subject.channel)))
+        return quota.count(appOfKey(subject.channel));
       const local = hub.get(subject.channel);
       if (subject.kind === 'channel') return local === undefined ? 0 : socketsOf(local);
       return local?.presence?.count(subject.user) ?? 0;
@@ -21,6 +28,7 @@ export function createHoldings(hub: Hub, apps: AppRegistry): ReporterSource {
       return hub.get(subject.channel)?.presence?.info(subject.user) ?? '';
     },
     told({ kind, channel }) {
+      if (isReservedChannel(channelOfKey(channel))) return false;
       const app = apps.byId(appOfKey(channel));
       return app !== undefined && wantsExistence(app, kind, channelOfKey(channel));
     },
@@ -31,6 +39,7 @@ export function createHoldings(hub: Hub, apps: AppRegistry): ReporterSource {
       return { ...wish, asked: hub.get(channel)?.count?.isAwaited === true };
     },
     *held(partition): Iterable<Subject> {
+      yield* quota.held(partition);
       for (const local of hub.inPartition(partition)) {
         const { key, isBroadcast, presence } = local;
         if (!isBroadcast && socketsOf(local) > 0) yield { kind: 'channel', channel: key };

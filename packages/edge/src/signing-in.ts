@@ -44,6 +44,7 @@ export function signinTask(
       connection.tell(admission.error);
       return undefined;
     };
+  connection.authorized();
   const { data } = admission;
   const local = context.hub.acquire(channelKey(connection.app.id, data.channel));
   return () => signIn(context, connection, { data, text: frame.userData, local });

@@ -32,6 +32,8 @@ export interface SocketHandler {
 export interface Upgrade {
   readonly path: string;
   readonly protocol: string | undefined;
+  /** Of the page that asks; empty or undefined when it is none. */
+  readonly origin: string | undefined;
 }
 
 export type Accept = (upgrade: Upgrade) => SocketHandler;

@@ -45,6 +45,8 @@ export interface SubscribingConnection {
   readonly subscriptions: Subscriptions;
   /** Whom it is signed in as. */
   readonly user: SignedIn | undefined;
+  /** A signature of the app has shown whose it is. */
+  authorized(): void;
   tell(error: ClientError): void;
   refuse(channel: string, refusal: Refusal): void;
   close(reason: CloseReason): void;
@@ -79,6 +81,8 @@ export function subscribeTask(
       subscribeToUser(connection, channel);
       return undefined;
     };
+  // At once: whoever has a right to a channel does not lose it because the bus is slow.
+  if (channelTraits(channel).kind !== 'public') connection.authorized();
   const local = context.hub.acquire(channelKey(connection.app.id, channel));
   if (member !== 'signed-in')
     return () => subscribe(context, connection, { channel, local, member });
@@ -92,8 +96,10 @@ export function subscribeTask(
 }
 
 /** Who is signed in need not say whom it stands for. */
-function ownMember({ user }: SubscribingConnection): PresenceMember | ClientError {
-  return user === undefined ? clientErrors.missingParameter('data.channel_data') : memberOf(user);
+function ownMember({ user, app }: SubscribingConnection): PresenceMember | ClientError {
+  return user === undefined
+    ? clientErrors.missingParameter('data.channel_data')
+    : memberOf(user, app.limits.maxPresenceUserInfoBytes);
 }
 
 export function unsubscribe(

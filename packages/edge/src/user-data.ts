@@ -26,7 +26,10 @@ export type ParsedUserData =
   | { readonly ok: false; readonly error: ClientError };
 
 /** The user that `user_data` names: the very text that was signed. Never throws, whatever the text. */
-export function parseUserData(text: string): ParsedUserData {
+export function parseUserData(
+  text: string,
+  maxInfoBytes: number = limits.presenceUserInfoBytes,
+): ParsedUserData {
   const fields = parseFields(text);
   if (fields === undefined)
     return refused(clientErrors.invalidParameter('data.user_data', 'an object as JSON'));
@@ -39,7 +42,7 @@ export function parseUserData(text: string): ParsedUserData {
   if (info === undefined) return refused(clientErrors.invalidSigninInfo());
   const watched = watchlistOf(fields['watchlist']);
   if (watched === undefined) return refused(clientErrors.invalidWatchlist(limits.userIdChars));
-  const fits = Buffer.byteLength(info) <= limits.presenceUserInfoBytes;
+  const fits = Buffer.byteLength(info) <= maxInfoBytes;
   return {
     ok: true,
     data: {
@@ -53,14 +56,15 @@ export function parseUserData(text: string): ParsedUserData {
 }
 
 /** Whom a signed-in user stands for on a presence channel, when the subscribe does not say it. */
-export function memberOf({
-  user,
-  info,
-}: Pick<UserData, 'user' | 'info'>): PresenceMember | ClientError {
+export function memberOf(
+  { user, info }: Pick<UserData, 'user' | 'info'>,
+  maxInfoBytes: number = limits.presenceUserInfoBytes,
+): PresenceMember | ClientError {
   if (user.length > limits.presenceUserIdChars)
     return clientErrors.presenceUserTooLong(limits.presenceUserIdChars);
-  return info === undefined
-    ? clientErrors.userInfoTooLarge(limits.presenceUserInfoBytes)
+  // The limit may be another one than at the signin.
+  return info === undefined || Buffer.byteLength(info) > maxInfoBytes
+    ? clientErrors.userInfoTooLarge(maxInfoBytes)
     : { user, info };
 }
 

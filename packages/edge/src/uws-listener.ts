@@ -134,7 +134,11 @@ function upgrade(
   context: Parameters<NonNullable<WebSocketBehavior<UserData>['upgrade']>>[2],
   accept: Accept,
 ): void {
-  const handler = accept({ path: request.getUrl(), protocol: request.getQuery('protocol') });
+  const handler = accept({
+    path: request.getUrl(),
+    protocol: request.getQuery('protocol'),
+    origin: request.getHeader('origin'),
+  });
   response.upgrade<UserData>(
     { handler },
     request.getHeader('sec-websocket-key'),

@@ -126,6 +126,8 @@ export interface Setup {
   /** Default: one of its own. Edges of a cluster share it. */
   readonly state?: StateOfTest;
   readonly edge?: Partial<EdgeOptions>;
+  /** Further apps. */
+  readonly moreApps?: readonly App[];
   readonly listener?: Partial<ListenerOptions>;
   readonly events?: Partial<EdgeEvents>;
   /** Instead of those of the tests. */
@@ -247,7 +249,8 @@ export async function startTestEdge(setup: Setup = {}): Promise<EdgeUnderTest> {
       ...setup.edge,
     },
     {
-      apps: setup.apps ?? createMemoryAppRegistry(Object.values(apps)),
+      apps:
+        setup.apps ?? createMemoryAppRegistry([...Object.values(apps), ...(setup.moreApps ?? [])]),
       counters: watch.counters,
       events,
       openBus: async (handlers) => openBus(handlers),

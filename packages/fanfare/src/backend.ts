@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import {
+  createMemoryLimits,
   createMemoryNetwork,
   createMemoryRosterFeeds,
   createMemoryState,
@@ -11,12 +12,14 @@ import {
   type Bus,
   type BusEvents,
   type EventCache,
+  type Limits,
   type Logger,
   type Outbox,
   type Publisher,
   type RosterFeed,
   type RosterFeedEvents,
   type RosterReader,
+  type ShareReader,
   type ShareStore,
   type StateReader,
   type UserReader,
@@ -44,13 +47,15 @@ export interface Backend {
   openApps(events: AppSourceEvents): Promise<AppSource>;
 }
 
-/** Everything that is known of the cluster's channels, members, users and undelivered webhooks. */
+/** Everything that is known of the cluster's channels, members, users, undelivered webhooks and rates. */
 export type State = ShareStore &
+  ShareReader &
   StateReader &
   RosterReader &
   UserReader &
   UserTerminator &
   Outbox &
+  Limits &
   AsyncDisposable;
 
 export interface BackendParts {
@@ -103,12 +108,13 @@ function memoryBackend(): Backend {
     rosterChanged: feeds.rosterChanged,
     countTold: feeds.countTold,
   });
+  const rates = createMemoryLimits();
   return {
     name: 'memory',
     openBus: async (events) => network.open(events),
     openPublisher: async () => network.open({ onMessage() {}, onUp() {} }),
     // It is as long as the process is; there is nothing to close.
-    openState: async () => ({ ...state, async [Symbol.asyncDispose]() {} }),
+    openState: async () => ({ ...state, ...rates, async [Symbol.asyncDispose]() {} }),
     openFeed: async (events) => feeds.open(events),
     openApps: async () => {
       throw new Error(

@@ -166,6 +166,7 @@ export async function openApi(
     publisher,
     cache: publisher,
     state,
+    limits: state,
     events,
     pathPrefix: settings.API_PATH_PREFIX,
     nowMs: Date.now,

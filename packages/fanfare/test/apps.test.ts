@@ -148,7 +148,10 @@ describe('fanfare apps', () => {
       (error) => {
         assert.ok(error instanceof SettingsError);
         const text = error.problems.join('\n');
-        assert.match(text, /limits\.maxEventBytes: expected a whole number of at least 1, got 0/);
+        assert.match(
+          text,
+          /limits\.maxEventBytes: expected a whole number from 1 to 262144, got 0/,
+        );
         assert.match(text, /dialect: expected pusher or webman, got "mine"/);
         assert.match(text, /the name "nothing" is unknown, expected maxEventBytes/);
         return true;

@@ -7,6 +7,7 @@ import {
   createMetrics,
   stateTiming,
   type BusMessage,
+  createMemoryLimits,
 } from '@fanfare/core';
 import { withPlayground, type PlaygroundOptions } from '../src/playground.ts';
 
@@ -46,6 +47,7 @@ export function openPlayground(options: Partial<PlaygroundOptions> = {}): Playgr
       newEpoch: () => 'epoch',
       rosterChanged() {},
     }),
+    limits: createMemoryLimits(),
     events: createApiEvents(createLogger('test', 'silent'), createMetrics('test')),
     pathPrefix: options.apiPathPrefix ?? '',
     nowMs: Date.now,

@@ -1,5 +1,5 @@
 import type { Brand } from './brand.ts';
-import { isFreeName, type Dialect } from './dialect.ts';
+import { hasMoreCharacters, isFreeName, type Dialect } from './dialect.ts';
 import type { AppId } from './ids.ts';
 import { limits } from './limits.ts';
 
@@ -83,6 +83,25 @@ export function appOfKey(key: ChannelKey): AppId {
 
 export function channelOfKey(key: ChannelKey): ChannelName {
   return key.slice(key.indexOf('/') + 1) as ChannelName; // oxlint-disable-line typescript/no-unsafe-type-assertion -- the rest after the app id is the name that was joined
+}
+
+/** Whether a name is no longer than an app allows. A user's own channel is as long as the user's id makes it. */
+export function fitsChannelName(name: ChannelName, maxChars: number): boolean {
+  return !hasMoreCharacters(name, maxChars) || isUserChannel(name);
+}
+
+/** What no client and no API caller can name, whatever the dialect: names have no control characters. */
+const RESERVED_PREFIX = '#\u0001';
+
+/** Counts the connections of an app as if they were subscriptions, where its limit needs it. */
+export function connectionsKey(app: AppId): ChannelKey {
+  const key: string = `${app}/${RESERVED_PREFIX}connections`;
+  return key as ChannelKey; // oxlint-disable-line typescript/no-unsafe-type-assertion -- made of a parsed id and a name of our own
+}
+
+/** A channel that is none for anybody outside: in no list, and told to no webhook. */
+export function isReservedChannel(name: ChannelName): boolean {
+  return name.startsWith(RESERVED_PREFIX);
 }
 
 function isChannelName(input: string, dialect: Dialect): input is ChannelName {

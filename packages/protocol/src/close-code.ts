@@ -11,6 +11,7 @@ export interface CloseReason {
 export const closeReasons = {
   appRemoved: { code: 4001, reconnect: 'never', message: 'Application does not exist' },
   appDisabled: { code: 4003, reconnect: 'never', message: 'Application disabled' },
+  overConnectionQuota: { code: 4004, reconnect: 'never', message: 'Account over quota' },
   pathNotFound: { code: 4005, reconnect: 'never', message: 'Path not found' },
   invalidVersion: { code: 4006, reconnect: 'never', message: 'Invalid version string format' },
   unsupportedProtocol: { code: 4007, reconnect: 'never', message: 'Unsupported protocol version' },
@@ -18,6 +19,12 @@ export const closeReasons = {
     code: 4009,
     reconnect: 'never',
     message: 'The app has terminated the connections of this user',
+  },
+  originNotAllowed: { code: 4009, reconnect: 'never', message: 'Origin not allowed' },
+  notAuthorized: {
+    code: 4009,
+    reconnect: 'never',
+    message: 'Connection not authorized within timeout',
   },
   overCapacity: { code: 4100, reconnect: 'after-backoff', message: 'Over capacity' },
   draining: {

@@ -12,24 +12,20 @@ export function isFreeName(text: string, charsMax: number): boolean {
 }
 
 /** Characters and not UTF-16 units: a name in emoji has twice as many of those. */
-function hasMoreCharacters(text: string, max: number): boolean {
+export function hasMoreCharacters(text: string, max: number): boolean {
   return text.length > max && (text.length > 2 * max || Array.from(text).length > max);
 }
 
-const CHANNEL_NAME_RULES: Readonly<Record<Dialect, string>> = {
-  pusher: `expected 1 to ${limits.channelNameChars} characters out of A-Z a-z 0-9 _ - = @ , . ;`,
-  webman: `expected 1 to ${limits.channelNameChars} characters, none of them a control character`,
-};
-const EVENT_NAME_RULES: Readonly<Record<Dialect, string>> = {
-  pusher: `expected 1 to ${limits.eventNameChars} characters`,
-  webman: `expected 1 to ${limits.eventNameChars} characters, none of them a control character`,
-};
-
 /** What a channel name has to be, for whoever sent one that is none. */
-export function channelNameRule(dialect: Dialect): string {
-  return CHANNEL_NAME_RULES[dialect];
+export function channelNameRule(
+  dialect: Dialect,
+  maxChars: number = limits.channelNameChars,
+): string {
+  return `expected 1 to ${maxChars} characters${dialect === 'webman' ? NO_CONTROL : ' out of A-Z a-z 0-9 _ - = @ , . ;'}`;
 }
 
-export function eventNameRule(dialect: Dialect): string {
-  return EVENT_NAME_RULES[dialect];
+export function eventNameRule(dialect: Dialect, maxChars: number = limits.eventNameChars): string {
+  return `expected 1 to ${maxChars} characters${dialect === 'webman' ? NO_CONTROL : ''}`;
 }
+
+const NO_CONTROL = ', none of them a control character';

@@ -26,7 +26,11 @@ export function encodeEventData(data: unknown): string | undefined {
 }
 
 /** Any characters will do (Laravel sends `App\Events\OrderShipped`), only the length is bounded. */
-export function isEventName(name: string, dialect: Dialect = 'pusher'): boolean {
-  if (dialect === 'webman') return isFreeName(name, limits.eventNameChars);
-  return name.length > 0 && name.length <= limits.eventNameChars;
+export function isEventName(
+  name: string,
+  dialect: Dialect = 'pusher',
+  maxChars: number = limits.eventNameChars,
+): boolean {
+  if (dialect === 'webman') return isFreeName(name, maxChars);
+  return name.length > 0 && name.length <= maxChars;
 }

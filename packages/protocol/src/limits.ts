@@ -29,6 +29,8 @@ export const limits = {
   pongTimeoutSeconds: 30,
   /** UTF-8 bytes of a WebSocket close reason (RFC 6455, 5.5). */
   closeReasonBytes: 123,
+  /** Seconds in which a connection has to show whose it is, where an app asks that. Pusher states none. */
+  authorizationTimeoutSeconds: 30,
   /** Channels one connection may be subscribed to. Pusher states none; a bound keeps memory bounded. */
   channelsPerConnection: 1_000,
   /** Characters of the id of a user who signs in. Its charset is that of channels; Python's SDK allows 200. */

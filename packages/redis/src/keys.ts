@@ -1,3 +1,4 @@
+import type { Incarnation } from '@fanfare/core';
 import type { AppId, ChannelKey } from '@fanfare/protocol';
 import { partitionOf, tagOf } from './partitions.ts';
 
@@ -37,6 +38,7 @@ import { partitionOf, tagOf } from './partitions.ts';
  *     {tag}:dl:<app>/<hook>                stream, dead letters; removed by replay, or by tend 30 days after the last one
  *     {tag}:dead-lanes                     zset, <app>/<hook> -> when its dead letters go; removed with them
  *     {tag}:meta                           hash, epoch, grace, hold, alive, polled, tells while some wait, last id and roster version; stays for ever
+ *     {tag}:rate:<app>/<kind>              string, what an app owes of its rate, and since when; 1 s after that
  *     {tag}:x:<app>/<channel>              string, number of a user's last termination; an hour after it
  *     {tag}:pe:<app>/<channel>             topic: changes of a presence channel's roster, a user coming online and going offline, or another channel's count
  *
@@ -87,6 +89,11 @@ export function probeTopic(partition: number, link: string): string {
 /** Passed to every script of the state store; the other names of the partition are made from it. */
 export function leaseKey(partition: number): string {
   return `{${tagOf(partition)}}:lease`;
+}
+
+/** What an incarnation holds, as lua/state-names.lua names it. */
+export function holdingsKey(partition: number, incarnation: Incarnation): string {
+  return `{${tagOf(partition)}}:n:${incarnation}`;
 }
 
 export function countsKey(channel: ChannelKey): string {

@@ -1,4 +1,4 @@
-import type { ChannelKey } from '@fanfare/protocol';
+import { connectionsKey, type AppId, type ChannelKey } from '@fanfare/protocol';
 
 /**
  * Channels are spread over this many partitions. It is part of every name in Redis, so processes
@@ -19,6 +19,11 @@ export function partitionOf(channel: ChannelKey): number {
     hash = Math.imul(hash ^ (separator ? 0 : byte), 0x01000193);
   }
   return (hash >>> 0) % PARTITIONS;
+}
+
+/** Where the names of an app stand that belong to none of its channels. */
+export function partitionOfApp(app: AppId): number {
+  return partitionOf(connectionsKey(app));
 }
 
 let tags: readonly string[] | undefined;

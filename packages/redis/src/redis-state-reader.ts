@@ -1,6 +1,6 @@
-import type { RosterReader, StateReader } from '@fanfare/core';
+import { subjectKey, type RosterReader, type ShareReader, type StateReader } from '@fanfare/core';
 import type { AppId, ChannelKey, ChannelName } from '@fanfare/protocol';
-import { countsKey, membersKey, occupiedKey } from './keys.ts';
+import { countsKey, holdingsKey, membersKey, occupiedKey } from './keys.ts';
 import { PARTITIONS, partitionOf } from './partitions.ts';
 import { parseRoster } from './redis-shares.ts';
 import { asList, asNumber, asText } from './reply.ts';
@@ -15,13 +15,26 @@ const PARTITIONS_AT_ONCE = 64;
 export function createRedisStateReader(
   caller: StateCaller,
   channelsMax: number,
-): StateReader & RosterReader {
+): StateReader & ShareReader & RosterReader {
   return {
     async counts(channels) {
       const batches = Array.from({ length: Math.ceil(channels.length / BATCH) }, (_, at) =>
         channels.slice(at * BATCH, (at + 1) * BATCH),
       );
       return (await Promise.all(batches.map((batch) => countsOf(caller, batch)))).flat();
+    },
+
+    async elsewhere(partition, incarnation, channels) {
+      // Each pair goes out together, so nothing of ours comes between its halves.
+      const replies = await caller.pipeline((pipeline) => {
+        const held = holdingsKey(partition, incarnation ?? '');
+        for (const channel of channels)
+          pipeline
+            .hget(countsKey(channel), channel)
+            .hget(held, subjectKey({ kind: 'channel', channel }));
+      });
+      const figures = replies.map((reply) => asNumber(reply ?? 0));
+      return channels.map((_, at) => (figures[2 * at] ?? 0) - (figures[2 * at + 1] ?? 0));
     },
 
     async occupied(app, prefix) {

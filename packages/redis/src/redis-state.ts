@@ -1,9 +1,11 @@
 import {
   outboxLimits,
   stateTiming,
+  type Limits,
   type Outbox,
   type RosterReader,
   type OutboxLimits,
+  type ShareReader,
   type ShareStore,
   type StateReader,
   type StateTiming,
@@ -16,6 +18,7 @@ import { createBusCounters } from './counters.ts';
 import { redisLimits, type RedisLimits } from './limits.ts';
 import { Opening } from './opening.ts';
 import { createRedisOutbox } from './redis-outbox.ts';
+import { createRedisRates } from './redis-rates.ts';
 import { createRedisShares } from './redis-shares.ts';
 import { createRedisUsers } from './redis-users.ts';
 import { createRedisStateReader } from './redis-state-reader.ts';
@@ -49,11 +52,13 @@ export interface RedisStateOptions {
 }
 
 export type RedisState = ShareStore &
+  ShareReader &
   StateReader &
   RosterReader &
   UserReader &
   UserTerminator &
   Outbox &
+  Limits &
   AsyncDisposable & { readonly up: boolean };
 
 /**
@@ -104,6 +109,7 @@ export async function openRedisState(options: RedisStateOptions): Promise<RedisS
     ...createRedisStateReader(caller, options.channelsMax ?? 100_000),
     ...createRedisUsers(caller),
     ...createRedisOutbox(caller, replicas === 0 ? undefined : replication),
+    ...createRedisRates(caller, options.nowMs),
     get up() {
       return link.up;
     },

@@ -19,7 +19,8 @@ export type StateScripts = Readonly<
     | 'deadLanes'
     | 'replay'
     | 'roster'
-    | 'terminate',
+    | 'terminate'
+    | 'take',
     Script
   >
 >;
@@ -53,5 +54,6 @@ export function readStateScripts(edit: (text: string) => string = (text) => text
     replay: joined(names, readScript('state-replay')),
     roster: joined(names, readScript('state-roster')),
     terminate: joined(names, readScript('state-terminate')),
+    take: joined(names, readScript('limits-take')),
   };
 }

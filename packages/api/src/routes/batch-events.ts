@@ -5,6 +5,7 @@ import type { ApiDeps, Serve } from '../endpoint.ts';
 import { requestIdentity } from '../identity.ts';
 import { readCounts } from '../info.ts';
 import { batchMessages } from '../messages.ts';
+import { spendRate } from '../rates.ts';
 import { Refusal } from '../refusal.ts';
 import type { Trigger } from '../trigger.ts';
 
@@ -17,6 +18,8 @@ export function batchEvents(deps: ApiDeps): Serve {
     if (batch instanceof Refusal) return batch;
     const identity = requestIdentity(app.id, idempotencyKey, () => deps.newId());
     if (identity instanceof Refusal) return identity;
+    const refused = await spendRate(deps.limits, app, 'triggers', batch.length);
+    if (refused !== undefined) return refused;
     // Asked before anything is published: a request that fails has done nothing.
     const asked = batch.some(({ info }) => info !== undefined);
     const answer = asked ? await describeBatch(deps, app.id, batch) : '{}';

@@ -5,6 +5,7 @@ import { requestIdentity } from '../identity.ts';
 import { readCounts } from '../info.ts';
 import { triggerMessages } from '../messages.ts';
 import { requestParameters } from '../parameters.ts';
+import { spendRate } from '../rates.ts';
 import { Refusal } from '../refusal.ts';
 import { decodeTrigger, type Trigger } from '../trigger.ts';
 
@@ -17,6 +18,8 @@ export function events(deps: ApiDeps): Serve {
     if (trigger instanceof Refusal) return trigger;
     const identity = requestIdentity(app.id, idempotencyKey, () => deps.newId());
     if (identity instanceof Refusal) return identity;
+    const refused = await spendRate(deps.limits, app, 'triggers', 1);
+    if (refused !== undefined) return refused;
     // Asked before anything is published: a request that fails has done nothing.
     const answer =
       trigger.info === undefined ? '{}' : await describeChannels(deps, app.id, trigger);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { appOfKey } from '@fanfare/protocol';
+import { appOfKey, connectionsKey, type ChannelKey } from '@fanfare/protocol';
 import { stateTiming } from '../state/timing.ts';
 import { joinOf, key, lobby, room, shareOf, StateStory, type OpenState } from './state-story.ts';
 
@@ -70,6 +70,34 @@ export function occupancyContract(implementation: string, openState: OpenState):
         'channel_vacated lobby',
         'channel_occupied lobby',
       ]);
+    });
+
+    it('[LM11] an edge is told what all others hold, without what it has reported itself', async () => {
+      await using story = await openLater();
+      const { state } = story;
+      const partition = state.partitionOf(lobby);
+      const reserved = connectionsKey(appOfKey(lobby));
+      const elsewhere = async (who: string | undefined, channel: ChannelKey): Promise<number> =>
+        (await state.elsewhere(state.partitionOf(channel), who, [channel]))[0] ?? NaN;
+      const [one, two] = [story.edge('one'), story.edge('two')];
+      assert.equal(await elsewhere('one', lobby), 0);
+      await one.says(lobby, 3);
+      await two.says(lobby, 2);
+      assert.equal(await elsewhere('one', lobby), 2);
+      assert.equal(await elsewhere('two', lobby), 3);
+      assert.equal(await elsewhere('nobody', lobby), 5);
+      assert.equal(await elsewhere(undefined, lobby), 5);
+      await one.says(lobby, 1);
+      assert.equal(await elsewhere('one', lobby), 2);
+      await two.says(lobby, 0);
+      assert.deepEqual(await state.elsewhere(partition, 'one', [lobby, lobby]), [0, 0]);
+      // What counts connections is a channel like any other here, whose name no client can say.
+      await one.says(reserved, 4, { told: false });
+      await two.says(reserved, 6, { told: false });
+      assert.equal(await elsewhere('one', reserved), 6);
+      assert.equal(await story.subscriptions(reserved), 10);
+      await two.leave();
+      assert.equal(await elsewhere('one', reserved), 0);
     });
 
     it('[OC3] a repeated report and one that is overtaken change nothing', async () => {

@@ -8,6 +8,7 @@ import type {
   Reported,
   RosterChange,
   Share,
+  ShareReader,
   ShareStore,
   StateReader,
   Subject,
@@ -15,7 +16,13 @@ import type {
 import type { UserReader, UserTerminator } from '../ports/users.ts';
 import { outboxLimits, stateTiming, type OutboxLimits } from '../state/timing.ts';
 
-export type State = ShareStore & StateReader & RosterReader & UserReader & UserTerminator & Outbox;
+export type State = ShareStore &
+  ShareReader &
+  StateReader &
+  RosterReader &
+  UserReader &
+  UserTerminator &
+  Outbox;
 
 /** An empty store whose clock the test moves. Its times are those of `stateTiming`. */
 export interface StateUnderTest extends AsyncDisposable {

@@ -168,6 +168,19 @@ export interface ShareStore {
   leave(partition: number, incarnation: Incarnation): Promise<void>;
 }
 
+/** What an edge asks of the others together. */
+export interface ShareReader {
+  /**
+   * Subscriptions to each of the channels, all of one partition, apart from those that the
+   * incarnation has reported: both are of one moment, whatever is on its way.
+   */
+  elsewhere(
+    partition: number,
+    incarnation: Incarnation | undefined,
+    channels: readonly ChannelKey[],
+  ): Promise<readonly number[]>;
+}
+
 /** What an API node asks, answered without a question to any edge. */
 export interface StateReader {
   counts(channels: readonly ChannelKey[]): Promise<readonly ChannelCounts[]>;

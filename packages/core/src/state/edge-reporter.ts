@@ -1,6 +1,6 @@
 import type { ChannelKey } from '@fanfare/protocol';
 import { Failure } from '../failure.ts';
-import type { Subject } from '../ports/state.ts';
+import type { Incarnation, Subject } from '../ports/state.ts';
 import type { AppendRoom, SocketEvent } from './append-queue.ts';
 import type { JoinOutcome } from './join-queue.ts';
 import {
@@ -98,6 +98,11 @@ export class EdgeReporter {
       this.#tick(({ isAwaited }) => isAwaited);
     });
     return outcome;
+  }
+
+  /** Under which this edge reports in a partition at the moment. */
+  incarnationOf(partition: number): Incarnation | undefined {
+    return this.#reporters.get(partition)?.incarnation;
   }
 
   /** Keeps an event of one of the sockets for the app. See `PartitionReporter.append`. */

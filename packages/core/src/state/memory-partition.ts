@@ -180,8 +180,10 @@ export class MemoryPartition {
     return Math.max(this.#counts.dueMs - nowMs, 0);
   }
 
-  subscriptions(channel: ChannelKey): number {
-    return this.#channels.get(channel) ?? 0;
+  /** Without those that one incarnation has reported. */
+  subscriptions(channel: ChannelKey, without: Incarnation = ''): number {
+    const own = this.#incarnates.get(without)?.counts.get(subjectKey({ kind: 'channel', channel }));
+    return (this.#channels.get(channel) ?? 0) - (own ?? 0);
   }
 
   roster(channel: ChannelKey): Roster {

@@ -1,7 +1,7 @@
 import { channelOfKey, type ChannelKey } from '@fanfare/protocol';
 import type { Outbox } from '../ports/outbox.ts';
 import type { RosterReader } from '../ports/roster-feed.ts';
-import type { RosterChange, ShareStore, StateReader } from '../ports/state.ts';
+import type { RosterChange, ShareReader, ShareStore, StateReader } from '../ports/state.ts';
 import type { UserReader, UserTerminator } from '../ports/users.ts';
 import { MemoryOutbox } from './memory-outbox.ts';
 import { MemoryPartition } from './memory-partition.ts';
@@ -18,6 +18,7 @@ export interface MemoryStateOptions {
 }
 
 export type MemoryState = ShareStore &
+  ShareReader &
   StateReader &
   RosterReader &
   UserReader &
@@ -49,7 +50,7 @@ function shareStore(
   partition: MemoryPartition,
   nowMs: () => number,
   newEpoch: () => string,
-): Omit<ShareStore, 'partitions'> {
+): Omit<ShareStore & ShareReader, 'partitions'> {
   return {
     partitionOf: () => 0,
     register: async (_, incarnation) => partition.register(incarnation, newEpoch(), nowMs()),
@@ -63,6 +64,8 @@ function shareStore(
       partition.report(incarnation, revision, shares, nowMs()),
     join: async (_, incarnation, revision, request) =>
       partition.join(incarnation, revision, request, nowMs()),
+    elsewhere: async (_, incarnation, channels) =>
+      channels.map((channel) => partition.subscriptions(channel, incarnation)),
     held: async (_, incarnation, version) => partition.held(incarnation, version),
     leave: async (_, incarnation) => partition.leave(incarnation, nowMs()),
   };

@@ -39,7 +39,8 @@ export class PartitionReporter {
   readonly #adopted = new Set<SubjectKey>();
   readonly #joins = new JoinQueue();
   readonly #appends: AppendQueue;
-  #incarnation: Incarnation | undefined;
+  /** Under which it reports at the moment; its own to change. */
+  incarnation: Incarnation | undefined;
   #epoch: string | undefined;
   #version = 0;
   #confirmedVersion = 0;
@@ -124,7 +125,7 @@ export class PartitionReporter {
     if (this.#dirty.size > 0 || !this.#joins.isEmpty) return this.#retryMs;
     const leaseDueMs = this.#keepsLease ? 0 : Infinity;
     const dutyDueMs = Math.min(this.#heartbeatDueMs, this.#auditDueMs, this.#tending.dueMs);
-    const ownDueMs = this.#incarnation === undefined ? leaseDueMs : dutyDueMs;
+    const ownDueMs = this.incarnation === undefined ? leaseDueMs : dutyDueMs;
     return Math.max(this.#retryMs, Math.min(ownDueMs, this.#appends.dueMs));
   }
 
@@ -155,12 +156,11 @@ export class PartitionReporter {
     this.#closed = true;
     this.#joins.close();
     this.#appends.close();
-    if (this.#incarnation !== undefined)
-      await this.#store.leave(this.#partition, this.#incarnation);
+    if (this.incarnation !== undefined) await this.#store.leave(this.#partition, this.incarnation);
   }
 
   async #step(nowMs: number): Promise<void> {
-    const incarnation = this.#incarnation ?? (await this.#register(nowMs));
+    const incarnation = this.incarnation ?? (await this.#register(nowMs));
     if (incarnation === undefined) return;
     if (nowMs >= this.#heartbeatDueMs) await this.#heartbeat(incarnation, nowMs);
     else if (nowMs >= this.#auditDueMs) await this.#audit(incarnation, nowMs);
@@ -181,7 +181,7 @@ export class PartitionReporter {
 
   /** However often the count changes meanwhile, the store knows that it is not zero. */
   #isKnown(subjects: readonly Subject[]): boolean {
-    if (this.#incarnation === undefined) return subjects.length === 0;
+    if (this.incarnation === undefined) return subjects.length === 0;
     return subjects
       .map(subjectKey)
       .every((key) => this.#confirmed.has(key) && !this.#unsure.has(key));
@@ -202,7 +202,7 @@ export class PartitionReporter {
       this.#events.stateLost(this.#partition);
     }
     this.#epoch = registered.epoch;
-    this.#incarnation = incarnation;
+    this.incarnation = incarnation;
     this.#version = 0;
     this.#confirmedVersion = 0;
     this.#confirmed.clear();
@@ -365,7 +365,7 @@ export class PartitionReporter {
 
   /** What this incarnation held is or will be taken away; a new one says everything anew. */
   #fence(): void {
-    this.#incarnation = undefined;
+    this.incarnation = undefined;
     this.#events.fenced(this.#partition);
     for (const subject of this.#source.held(this.#partition)) this.changed(subject);
   }
