@@ -141,8 +141,10 @@ for (const broadcaster of ['pusher', 'reverb'] as const) {
       // A neighbour that stays keeps the channels alive on the edge of the one that leaves.
       using neighbour = open(0);
       const stays = new Inbox<unknown>('events of the neighbour');
-      for (const channel of [neighbour.channel('left'), neighbour.private('left')])
-        (await joined(channel)).listen('.e', stays.push);
+      // Both are asked for at once, so both have to be listened to at once.
+      const channels = [neighbour.channel('left'), neighbour.private('left')];
+      for (const channel of await Promise.all(channels.map(joined)))
+        channel.listen('.e', stays.push);
       await joined(echo.channel('left'));
       await joined(echo.private('left'));
       await joined(echo.channel('kept'));
