@@ -153,7 +153,7 @@ describe('fanfare apps', () => {
           /limits\.maxEventBytes: expected a whole number from 1 to 262144, got 0/,
         );
         assert.match(text, /dialect: expected pusher or webman, got "mine"/);
-        assert.match(text, /the name "nothing" is unknown, expected maxEventBytes/);
+        assert.match(text, /the name "nothing" is unknown, expected maxConnections, /);
         return true;
       },
     );
