@@ -24,13 +24,16 @@ function eventsOf({ body }: WebhookRequest): readonly Fields[] {
   return listOf(events, 'events').map((event) => fieldsOf(event, 'an event'));
 }
 
-/** What was told of a channel so far, in order. */
+/** Where they are told, counts come as often as the server likes. */
+const COUNT = 'subscription_count';
+
+/** What was told of a channel so far, in order, but for its counts. */
 function toldOf(kit: Kit, channel: string): readonly Told[] {
   const { requests = [] } = kit.webhooks ?? {};
   return requests
     .filter(({ body }) => body.includes(channel))
     .flatMap((request) => eventsOf(request).map((event) => ({ request, event })))
-    .filter(({ event }) => event['channel'] === channel);
+    .filter(({ event }) => event['channel'] === channel && event['name'] !== COUNT);
 }
 
 function namesOf(kit: Kit, channel: string): readonly unknown[] {
