@@ -40,6 +40,12 @@ export { createLogger, type Logger } from './service/logger.ts';
 export { createMetrics, exposeCounters, type Exposed } from './service/metrics.ts';
 export { startOpsServer, type OpsServer } from './service/ops-server.ts';
 export { createReadiness, unreadyAfter, type Readiness } from './service/readiness.ts';
+export {
+  decodeRedisUrl,
+  type RedisAddress,
+  type RedisSentinels,
+  type RedisUrl,
+} from './service/redis-url.ts';
 export { runService, type Service, type Stop } from './service/run.ts';
 export {
   maskedUrl,

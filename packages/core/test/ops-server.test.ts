@@ -53,6 +53,18 @@ describe('Operations server', () => {
     assert.deepEqual(await get(ops, '/readyz'), ready);
   });
 
+  it('[SE5] /readyz warns of what is wrong and no reason to take a process out', async () => {
+    const readiness = createReadiness();
+    let wrong: string | undefined = 'the state is away';
+    readiness.warn(() => wrong);
+    await using ops = await start(readiness);
+    const warned = await get(ops, '/readyz');
+    assert.equal(warned.status, 200);
+    assert.equal(warned.body, '{"ready":true,"reasons":[],"warnings":["the state is away"]}\n');
+    wrong = undefined;
+    assert.equal((await get(ops, '/readyz')).body, '{"ready":true,"reasons":[]}\n');
+  });
+
   it('[SE5] /metrics is the Prometheus text, with the role at every figure', async () => {
     await using ops = await start();
     const { status, type, body } = await get(ops, '/metrics');

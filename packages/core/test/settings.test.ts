@@ -94,7 +94,7 @@ describe('Settings', () => {
       LOG_LEVEL: 'verbose',
     };
     assert.deepEqual(await problemsOf(() => readSettings(commonSettings, wrong)), [
-      'REDIS_URL: expected redis:// or rediss:// and a host, got a value that is not shown',
+      'REDIS_URL: expected redis://host:port or redis+sentinel://host:port,host:port/master, rediss for TLS, with user:password@ before the hosts and /database at the end where they are needed, got a value that is not shown',
       'APP_ID: expected text of 1 to 20 digits, as Pusher SDKs require, got "my-app"',
       'APP_KEY: expected text of 1 to 64 letters, digits, - or _, got "my key"',
       'OPS_PORT: expected a whole number from 0 to 65535, got "65536"',

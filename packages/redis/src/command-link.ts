@@ -2,13 +2,13 @@ import { isFailure, type Failure } from '@fanfare/core';
 import type { Redis } from 'ioredis';
 import {
   asMisconfigured,
-  backoffMs,
-  closeClient,
   createCommandClient,
   plainError,
   type ConnectOptions,
 } from './connect.ts';
+import { Connection } from './connection.ts';
 import type { BusCounters } from './counters.ts';
+import { addressText } from './locator.ts';
 import type { Script } from './script.ts';
 import { checkServer } from './server-check.ts';
 
@@ -26,11 +26,9 @@ export interface CommandLinkEvents {
 
 /** The connection for commands: up only while the server has been checked and knows our scripts. */
 export class CommandLink implements AsyncDisposable {
-  readonly client: Redis;
   readonly #options: CommandLinkOptions;
   readonly #events: CommandLinkEvents;
-  #up = false;
-  #attempts = 0;
+  readonly #connection: Connection;
   #closing = false;
   #lastProblem = '';
   readonly #heartbeat: NodeJS.Timeout;
@@ -38,55 +36,42 @@ export class CommandLink implements AsyncDisposable {
   constructor(options: CommandLinkOptions, events: CommandLinkEvents) {
     this.#options = options;
     this.#events = events;
-    this.client = createCommandClient(options, () => {
-      this.#attempts += 1;
-      return backoffMs(options.limits, this.#attempts - 1);
+    const { counters, limits, log, scripts } = options;
+    this.#connection = new Connection(options, {
+      create: (at) => createCommandClient(options, at),
+      async prepare(client) {
+        await checkServer(client);
+        await Promise.all(scripts.map(({ text }) => client.script('LOAD', text)));
+      },
+      onOpen: (_client, at) => {
+        this.#connection.settle();
+        this.#lastProblem = '';
+        log.info({ server: addressText(at) }, 'connected to Redis');
+        events.onUp(true);
+      },
+      onClose(reason) {
+        counters.commandLinkLost += 1;
+        log.warn({ reason }, 'lost the connection to Redis; connecting again');
+        events.onUp(false);
+      },
+      onProblem: (error) => this.#problem(error),
     });
-    this.client.on('ready', () => void this.#prepare());
-    this.client.on('close', () => this.#setUp(false));
-    this.client.on('error', (error) => this.#problem(error));
-    this.client.connect().catch(ignore);
     // A dead connection shows only when something waits for an answer, and an idle process has nothing that does.
     this.#heartbeat = setInterval(() => {
-      if (this.#up) this.client.ping().catch(ignore);
-    }, options.limits.probeMs);
+      if (this.up) this.client.ping().catch(ignore);
+    }, limits.probeMs);
+  }
+
+  /** Another one for every connection. */
+  get client(): Redis {
+    return this.#connection.client;
   }
 
   get up(): boolean {
-    return this.#up;
-  }
-
-  async #prepare(): Promise<void> {
-    const { client } = this;
-    try {
-      await checkServer(client);
-      await Promise.all(this.#options.scripts.map(({ text }) => client.script('LOAD', text)));
-    } catch (error) {
-      this.#problem(error);
-      // Not if the connection broke meanwhile: the next one is on its way already.
-      if (client.status === 'ready') client.disconnect(true);
-      return;
-    }
-    if (client.status === 'ready') this.#setUp(true);
-  }
-
-  #setUp(up: boolean): void {
-    if (this.#up === up || this.#closing) return;
-    this.#up = up;
-    const { counters, log } = this.#options;
-    if (up) {
-      this.#attempts = 0;
-      this.#lastProblem = '';
-      log.info({}, 'connected to Redis');
-    } else {
-      counters.commandLinkLost += 1;
-      log.warn({}, 'lost the connection to Redis; connecting again');
-    }
-    this.#events.onUp(up);
+    return this.#connection.open && !this.#closing;
   }
 
   #problem(error: unknown): void {
-    if (this.#closing) return;
     const failure = isFailure(error, 'misconfigured') ? error : asMisconfigured(error);
     const { message } = failure ?? plainError(error);
     // The same trouble at every attempt is worth one line.
@@ -100,13 +85,12 @@ export class CommandLink implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closing = true;
-    this.#up = false;
     clearInterval(this.#heartbeat);
-    await closeClient(this.client);
+    await this.#connection[Symbol.asyncDispose]();
   }
 }
 
-/** For what the client's own events tell as well. */
+/** For what the connection's own events tell as well. */
 function ignore(): void {
   // Nothing to add.
 }

@@ -1,6 +1,7 @@
-import { Failure } from '@fanfare/core';
+import { Failure, type RedisAddress, type RedisUrl } from '@fanfare/core';
 import { Redis, type RedisOptions } from 'ioredis';
 import type { RedisLimits } from './limits.ts';
+import type { Locator } from './locator.ts';
 
 type ClientOptions = Omit<RedisOptions, 'replyMapping'>;
 
@@ -12,52 +13,47 @@ export interface LinkLog {
 }
 
 export interface ConnectOptions {
-  /** `redis://` or `rediss://`, with user, password and database where they are needed. */
-  readonly url: string;
+  readonly url: RedisUrl;
+  /** Shared by the links that must not be on different servers. */
+  readonly locator: Locator;
   /** Shown by `CLIENT LIST`, with the kind of the link behind it. */
   readonly connectionName: string;
   readonly log: LinkLog;
   readonly limits: RedisLimits;
 }
 
-/**
- * The link for commands reconnects by itself and fails fast: nothing is queued while it is away and
- * nothing sent is sent again, because only the caller knows what may be repeated.
- */
-export function createCommandClient(options: ConnectOptions, retryMs: () => number): Redis {
+/** One connection for commands. It fails fast: nothing is queued, and nothing sent is sent again, because only the caller knows what may be repeated. */
+export function createCommandClient(options: ConnectOptions, at: RedisAddress): Redis {
   return new Redis({
-    ...clientOptions(options, 'commands'),
+    ...clientOptions(options, at, 'commands'),
     maxRetriesPerRequest: 0,
     autoResendUnfulfilledCommands: false,
     commandTimeout: options.limits.commandMs,
     // A server that is connected but silent: without this, commands would be written to it for ever.
     socketTimeout: options.limits.commandMs * 2,
-    retryStrategy: retryMs,
   });
 }
 
-/**
- * One connection of a subscriber link, not yet opened. Its owner opens the next one itself: ioredis
- * subscribes again with one command per topic and holds up the event loop for 0.8 s at 60 000.
- */
-export function createSubscriberClient(options: ConnectOptions): Redis {
-  return new Redis({
-    ...clientOptions(options, 'subscriber'),
-    autoResubscribe: false,
-    retryStrategy: null,
-  });
+/** One connection of a subscriber link. */
+export function createSubscriberClient(options: ConnectOptions, at: RedisAddress): Redis {
+  return new Redis({ ...clientOptions(options, at, 'subscriber'), autoResubscribe: false });
 }
 
-/** Resolves when the connection is closed; the client does not come back. */
+/** What stands for a connection where there is none: every command fails at once. */
+export function createClosedClient(): Redis {
+  const client = new Redis({ lazyConnect: true, enableOfflineQueue: false, retryStrategy: null });
+  client.disconnect();
+  return client;
+}
+
+/** Resolves when the connection is closed. */
 export async function closeClient(client: Redis): Promise<void> {
-  const { status } = client;
-  if (status === 'end') return;
+  if (client.status === 'end') return;
   const ended = new Promise<void>((resolve) => {
     client.once('end', resolve);
   });
   client.disconnect();
-  // Between two connections there is nothing left that would end.
-  if (status !== 'reconnecting') await ended;
+  await ended;
 }
 
 /** Lets go of a connection that may be dead: waiting for the other side to close would take minutes. */
@@ -99,7 +95,7 @@ export function asMisconfigured(error: unknown): Failure | undefined {
 }
 
 /** No connection came about because the two sides do not agree on TLS. */
-function asTlsMistake(error: Error): Failure | undefined {
+export function asTlsMistake(error: Error): Failure | undefined {
   const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
   const said = TLS_MISTAKES.find(([pattern]) => pattern.test(code));
   return said && new Failure('misconfigured', `${said[1]} (${code}: ${error.message.trim()})`);
@@ -132,53 +128,30 @@ const REFUSALS: readonly (readonly [answer: RegExp, sentence: string])[] = [
 
 function clientOptions(
   { url, connectionName, limits }: ConnectOptions,
+  { host, port }: RedisAddress,
   kind: string,
 ): ClientOptions {
+  const { username, password, database, tls } = url;
   return {
-    ...parseRedisUrl(url),
+    host,
+    port,
+    db: database,
+    ...(username !== undefined && { username }),
+    ...(password !== undefined && { password }),
+    ...(tls && { tls: {} }),
     connectionName: `${connectionName}:${kind}`,
     protocol: 3,
     lazyConnect: true,
     enableOfflineQueue: false,
     enableReadyCheck: true,
+    // Its owner opens the next one, perhaps to another server.
+    retryStrategy: null,
+    // A master that became a replica while we were connected.
+    reconnectOnError: ({ message }) => message.startsWith('READONLY'),
     noDelay: true,
     keepAlive: 30_000,
     connectTimeout: limits.connectMs,
     // After this a closing connection is cut; what matters has been answered by then.
     disconnectTimeout: 100,
   };
-}
-
-/** Ours rather than ioredis' own, whose query parameters could turn off what we rely on. */
-function parseRedisUrl(text: string): ClientOptions {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (url === undefined || !/^rediss?:$/.test(url.protocol) || url.hostname === '')
-    throw wrongUrl();
-  const database = /^\/?(\d*)$/.exec(url.pathname)?.[1];
-  const [username, password] = [decoded(url.username), decoded(url.password)];
-  if (database === undefined || url.search !== '' || url.hash !== '') throw wrongUrl();
-  return {
-    host: url.hostname.replaceAll(/[[\]]/g, ''),
-    port: url.port === '' ? 6379 : Number(url.port),
-    db: Number(database),
-    ...(username !== '' && { username }),
-    ...(password !== '' && { password }),
-    ...(url.protocol === 'rediss:' && { tls: {} }),
-  };
-}
-
-function decoded(part: string): string {
-  try {
-    return decodeURIComponent(part);
-  } catch {
-    throw wrongUrl();
-  }
-}
-
-/** The URL itself is not shown: it holds the password. */
-function wrongUrl(): Failure {
-  return new Failure(
-    'misconfigured',
-    'The URL of Redis must read redis://host:port or rediss://host:port, with user:password@ before and /database behind where they are needed.',
-  );
 }

@@ -54,6 +54,8 @@ export interface RedisLimits {
    * which a gap must be noticed.
    */
   readonly probeMs: number;
+  /** How often a sentinel is asked which server is the master. */
+  readonly sentinelMs: number;
   /** How often the version of the apps is asked for, lest the word of a change was lost. */
   readonly appsPollMs: number;
 }
@@ -85,5 +87,6 @@ export const redisLimits: RedisLimits = {
   topicsPerSweep: 5_000,
   replicasMs: 10_000,
   probeMs: 3_000,
+  sentinelMs: 1_000,
   appsPollMs: 5_000,
 };

@@ -1,9 +1,9 @@
 import { Failure, type AppStore } from '@fanfare/core';
 import { CommandLink } from './command-link.ts';
 import { plainError } from './connect.ts';
+import { connectOptions } from './connect-options.ts';
 import { createBusCounters } from './counters.ts';
 import { registryKeys } from './keys.ts';
-import { redisLimits } from './limits.ts';
 import { Opening } from './opening.ts';
 import type { RedisBusOptions } from './redis-bus.ts';
 import { asList, asNumber, asPairs, asText } from './reply.ts';
@@ -40,10 +40,8 @@ export async function openRedisAppStore(
   options: Omit<RedisBusOptions, 'counters'>,
 ): Promise<AppStore & AsyncDisposable> {
   const opening = new Opening();
-  const { url, connectionName, log } = options;
-  const limits = { ...redisLimits, ...options.limits };
   const link = new CommandLink(
-    { url, connectionName, log, limits, counters: createBusCounters(), scripts: appStoreScripts },
+    { ...connectOptions(options), counters: createBusCounters(), scripts: appStoreScripts },
     {
       onUp(up) {
         if (up) opening.settle();

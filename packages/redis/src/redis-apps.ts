@@ -1,8 +1,8 @@
 import { Failure, followApps, type AppSource, type AppSourceEvents } from '@fanfare/core';
 import { CommandLink } from './command-link.ts';
+import { connectOptions } from './connect-options.ts';
 import { createBusCounters } from './counters.ts';
 import { registryKeys } from './keys.ts';
-import { redisLimits } from './limits.ts';
 import { Opening } from './opening.ts';
 import type { RedisBusOptions } from './redis-bus.ts';
 import { appStoreScripts, createRedisAppStore } from './redis-app-store.ts';
@@ -18,10 +18,7 @@ export async function openRedisApps(
   events: AppSourceEvents,
 ): Promise<AppSource> {
   const opening = new Opening();
-  const { url, connectionName, log } = options;
-  const limits = { ...redisLimits, ...options.limits };
-  const counters = createBusCounters();
-  const shared = { url, connectionName, log, limits, counters };
+  const shared = { ...connectOptions(options), counters: createBusCounters() };
   let closing: Promise<void> | undefined;
   let subscribed = false;
 
@@ -71,7 +68,7 @@ export async function openRedisApps(
   const poll = setInterval(() => {
     if (subscriber.open && !subscribed) void listen();
     else refresh();
-  }, limits.appsPollMs);
+  }, shared.limits.appsPollMs);
   const close = async (): Promise<void> => {
     clearInterval(poll);
     closing ??= subscriber[Symbol.asyncDispose]().then(() => commands[Symbol.asyncDispose]());

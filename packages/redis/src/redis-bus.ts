@@ -8,9 +8,10 @@ import {
 } from '@fanfare/core';
 import { CommandLink } from './command-link.ts';
 import type { ConnectOptions, LinkLog } from './connect.ts';
+import { connectOptions } from './connect-options.ts';
 import { createBusCounters, type BusCounters } from './counters.ts';
 import { topicOf } from './keys.ts';
-import { redisLimits, type RedisLimits } from './limits.ts';
+import type { RedisLimits } from './limits.ts';
 import { Opening } from './opening.ts';
 import { recallScript, RedisEventCache } from './redis-event-cache.ts';
 import { publishScript, RedisPublisher } from './redis-publisher.ts';
@@ -18,7 +19,7 @@ import type { Script } from './script.ts';
 import { SubscriberManager } from './subscriber-manager.ts';
 
 export interface RedisBusOptions {
-  /** `redis://` or `rediss://`, with user, password and database where they are needed. */
+  /** As `REDIS_URL` is written. */
   readonly url: string;
   /** Shown by `CLIENT LIST`: which process this is. */
   readonly connectionName: string;
@@ -147,13 +148,7 @@ interface Shared extends ConnectOptions {
   readonly scripts: readonly Script[];
 }
 
-function withDefaults({ url, connectionName, log, counters, limits }: RedisBusOptions): Shared {
-  return {
-    url,
-    connectionName,
-    log,
-    counters: counters ?? createBusCounters(),
-    limits: { ...redisLimits, ...limits },
-    scripts: [publishScript, recallScript],
-  };
+function withDefaults(options: RedisBusOptions): Shared {
+  const counters = options.counters ?? createBusCounters();
+  return { ...connectOptions(options), counters, scripts: [publishScript, recallScript] };
 }

@@ -1,8 +1,8 @@
 import type { RosterFeed, RosterFeedEvents } from '@fanfare/core';
 import { CommandLink } from './command-link.ts';
+import { connectOptions } from './connect-options.ts';
 import { createBusCounters } from './counters.ts';
 import { rosterTopic } from './keys.ts';
-import { redisLimits } from './limits.ts';
 import { Opening } from './opening.ts';
 import type { RedisBusOptions } from './redis-bus.ts';
 import { decodeCount, decodeRosterChange } from './roster-change.ts';
@@ -18,11 +18,9 @@ export async function openRedisRosterFeed(
   events: RosterFeedEvents,
 ): Promise<RosterFeed> {
   const opening = new Opening();
-  const { url, connectionName, log } = options;
   // Its own: those of the bus say how many channels are listened to.
   const counters = createBusCounters();
-  const limits = { ...redisLimits, ...options.limits };
-  const shared = { url, connectionName, log, limits, counters, scripts: [] };
+  const shared = { ...connectOptions(options), counters, scripts: [] };
   let opened = false;
   let up = false;
   let closing: Promise<void> | undefined;

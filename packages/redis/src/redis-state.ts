@@ -14,8 +14,9 @@ import {
 } from '@fanfare/core';
 import { CommandLink } from './command-link.ts';
 import type { LinkLog } from './connect.ts';
+import { connectOptions } from './connect-options.ts';
 import { createBusCounters } from './counters.ts';
-import { redisLimits, type RedisLimits } from './limits.ts';
+import type { RedisLimits } from './limits.ts';
 import { Opening } from './opening.ts';
 import { createRedisOutbox } from './redis-outbox.ts';
 import { createRedisRates } from './redis-rates.ts';
@@ -27,7 +28,7 @@ import { StateCaller } from './state-caller.ts';
 import { readStateScripts, type StateScripts } from './state-scripts.ts';
 
 export interface RedisStateOptions {
-  /** `redis://` or `rediss://`, with user, password and database where they are needed. */
+  /** As `REDIS_URL` is written. */
   readonly url: string;
   /** Shown by `CLIENT LIST`: which process this is. */
   readonly connectionName: string;
@@ -69,17 +70,10 @@ export type RedisState = ShareStore &
 export async function openRedisState(options: RedisStateOptions): Promise<RedisState> {
   const opening = new Opening();
   const scripts = options.scripts ?? readStateScripts();
-  const limits = { ...redisLimits, ...options.limits };
+  const shared = connectOptions(options);
   let opened = false;
   const link = new CommandLink(
-    {
-      url: options.url,
-      connectionName: options.connectionName,
-      log: options.log,
-      limits,
-      counters: createBusCounters(),
-      scripts: Object.values(scripts),
-    },
+    { ...shared, counters: createBusCounters(), scripts: Object.values(scripts) },
     {
       onUp(up) {
         if (up) replication.forget();
@@ -96,7 +90,7 @@ export async function openRedisState(options: RedisStateOptions): Promise<RedisS
     nowMs: options.nowMs ?? ((): number => 0),
   });
   const { replicas, log } = options;
-  const believedMs = limits.replicasMs;
+  const believedMs = shared.limits.replicasMs;
   const replication = new Replication(caller, { replicas, believedMs, log });
   const close = async (): Promise<void> => {
     caller.close();

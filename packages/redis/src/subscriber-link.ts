@@ -1,15 +1,13 @@
 import { randomBytes } from 'node:crypto';
-import type { Failure } from '@fanfare/core';
+import { isFailure, type Failure, type RedisAddress } from '@fanfare/core';
 import type { Redis } from 'ioredis';
 import {
   asMisconfigured,
-  backoffMs,
-  closeClient,
   createSubscriberClient,
-  dropClient,
   plainError,
   type ConnectOptions,
 } from './connect.ts';
+import { Connection } from './connection.ts';
 import type { BusCounters } from './counters.ts';
 import { probeTopic } from './keys.ts';
 
@@ -43,34 +41,39 @@ export class SubscriberLink implements AsyncDisposable {
   readonly #options: SubscriberLinkOptions;
   readonly #events: SubscriberLinkEvents;
   readonly #probeTopic: string;
-  /** The connection in use or being opened; what others still say is ignored. */
-  #client: Redis | undefined;
-  #open = false;
+  readonly #connection: Connection;
   #proven = false;
-  #attempts = 0;
-  #reopening: NodeJS.Timeout | undefined;
   #watch: NodeJS.Timeout | undefined;
   #heard = false;
   #probes = 0;
   #unanswered = 0;
   /** The first probe whose answer proves the link. */
   #provingProbe = 0;
-  #closing = false;
   #lastProblem = '';
 
   constructor(options: SubscriberLinkOptions, events: SubscriberLinkEvents) {
     this.#options = options;
     this.#events = events;
     this.#probeTopic = probeTopic(options.partition, randomBytes(9).toString('base64url'));
-    this.#connect();
+    this.#connection = new Connection(options, {
+      create: (at) => this.#create(at),
+      prepare: async (client) => void (await client.ssubscribe(this.#probeTopic)),
+      onOpen: (client) => this.#opened(client),
+      onClose: (reason) => this.#closed(reason),
+      onProblem: (error) => this.#problem(error),
+    });
   }
 
   get open(): boolean {
-    return this.#open;
+    return this.#connection.open;
   }
 
   get proven(): boolean {
     return this.#proven;
+  }
+
+  get #client(): Redis | undefined {
+    return this.#connection.open ? this.#connection.client : undefined;
   }
 
   /** One command for each batch, all in one write; the topics of a batch share a partition. Resolves with an error or undefined for each. */
@@ -101,36 +104,18 @@ export class SubscriberLink implements AsyncDisposable {
     this.#probe();
   }
 
-  #connect(): void {
-    this.#reopening = undefined;
-    const client = createSubscriberClient(this.#options);
-    this.#client = client;
-    client.on('error', (error) => this.#problem(client, error));
-    client.on('close', () => this.#lost(client, 'the connection was closed'));
+  #create(at: RedisAddress): Redis {
+    const client = createSubscriberClient(this.#options, at);
     client.on('moved', () => {
-      if (client === this.#client) this.#events.onTaken();
+      if (this.#connection.isCurrent(client)) this.#events.onTaken();
     });
     client.on('smessageBuffer', (topic: Buffer, bytes: Buffer) => {
-      if (client === this.#client) this.#receive(topic.toString(), bytes);
+      if (this.#connection.isCurrent(client)) this.#receive(topic.toString(), bytes);
     });
-    const tooLong = setTimeout(
-      () => this.#lost(client, 'no answer to the handshake'),
-      this.#options.limits.handshakeMs,
-    );
-    void this.#handshake(client).finally(() => clearTimeout(tooLong));
+    return client;
   }
 
-  async #handshake(client: Redis): Promise<void> {
-    try {
-      await client.connect();
-      await client.ssubscribe(this.#probeTopic);
-    } catch (error) {
-      this.#problem(client, error);
-      this.#lost(client, 'the handshake failed');
-      return;
-    }
-    if (client !== this.#client) return;
-    this.#open = true;
+  #opened(client: Redis): void {
     this.#heard = true;
     this.#lastProblem = '';
     this.#watch = setInterval(() => this.#check(client), this.#options.limits.probeMs);
@@ -154,17 +139,17 @@ export class SubscriberLink implements AsyncDisposable {
     if (this.#heard) {
       this.#unanswered = 0;
       // Only now: a connection that Redis closes as soon as it is used must not be opened in a tight loop.
-      this.#attempts = 0;
+      this.#connection.settle();
     } else if (this.#unanswered >= 2) {
-      this.#lost(client, 'two probes were not answered');
+      this.#connection.drop('two probes were not answered');
       return;
     }
     this.#heard = false;
-    this.#probe();
+    void this.#sendProbe(client);
   }
 
   #probe(): void {
-    if (this.#open && this.#client !== undefined) void this.#sendProbe(this.#client);
+    if (this.#client !== undefined) void this.#sendProbe(this.#client);
   }
 
   /** Only a probe that Redis has taken counts: without the other connection, silence says nothing. */
@@ -178,29 +163,18 @@ export class SubscriberLink implements AsyncDisposable {
     if (client === this.#client) this.#unanswered += 1;
   }
 
-  #lost(client: Redis, reason: string): void {
-    if (client !== this.#client) return;
-    this.#client = undefined;
+  #closed(reason: string): void {
     clearInterval(this.#watch);
-    dropClient(client);
-    const { counters, limits, log } = this.#options;
-    if (!this.#closing) {
-      const waitMs = backoffMs(limits, this.#attempts);
-      this.#attempts += 1;
-      this.#reopening = setTimeout(() => this.#connect(), waitMs);
-    }
-    if (!this.#open) return;
-    this.#open = false;
     this.#proven = false;
     this.#unanswered = 0;
+    const { counters, log } = this.#options;
     counters.subscriberLinkLost += 1;
     log.warn({ reason }, 'lost the subscriptions in Redis; subscribing again');
     this.#events.onClose();
   }
 
-  #problem(client: Redis, error: unknown): void {
-    if (client !== this.#client || this.#closing) return;
-    const failure = asMisconfigured(error);
+  #problem(error: unknown): void {
+    const failure = isFailure(error, 'misconfigured') ? error : asMisconfigured(error);
     const { message } = failure ?? plainError(error);
     // The same trouble at every attempt is worth one line.
     if (message !== this.#lastProblem) {
@@ -211,12 +185,7 @@ export class SubscriberLink implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#closing = true;
-    this.#open = false;
-    clearTimeout(this.#reopening);
     clearInterval(this.#watch);
-    const client = this.#client;
-    this.#client = undefined;
-    if (client !== undefined) await closeClient(client);
+    await this.#connection[Symbol.asyncDispose]();
   }
 }

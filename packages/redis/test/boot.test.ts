@@ -43,10 +43,10 @@ describe('Opening', () => {
         [`redis://:mellon@${at}`, /user or password.*WRONGPASS/],
         [`redis://${at}`, /wants a password.*NOAUTH/],
         [`redis://:open-sesame@${at}/99`, /no database/],
-        [`http://:open-sesame@${at}`, /must read redis:/],
-        [`redis://:open-sesame@${at}?db=3`, /must read redis:/],
-        ['redis://:open-%zz@localhost', /must read redis:/],
-        ['localhost:6379', /must read redis:/],
+        [`http://:open-sesame@${at}`, /^expected redis:/],
+        [`redis://:open-sesame@${at}?db=3`, /^expected redis:/],
+        ['redis://:open-%zz@localhost', /^expected redis:/],
+        ['localhost:6379', /^expected redis:/],
       ] as const;
       for (const [url, sentence] of wrong) {
         await assert.rejects(within(open(optionsFor(url)), `${url} is waited for`), (error) => {

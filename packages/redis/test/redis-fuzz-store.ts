@@ -7,7 +7,8 @@ import {
 } from '@fanfare/core/contract';
 import type { ChannelKey } from '@fanfare/protocol';
 import { CommandLink } from '../src/command-link.ts';
-import { redisLimits } from '../src/limits.ts';
+import { connectOptions } from '../src/connect-options.ts';
+import { createBusCounters } from '../src/counters.ts';
 import { PARTITIONS, partitionOf, tagOf } from '../src/partitions.ts';
 import { createRedisOutbox } from '../src/redis-outbox.ts';
 import { createRedisShares } from '../src/redis-shares.ts';
@@ -31,9 +32,9 @@ export async function openRedisFuzz(
   let link: CommandLink | undefined;
   await new Promise<void>((resolve, reject) => {
     const options = {
-      ...optionsFor(server.url),
       // The machine may be busy; what is late here is late by the seed.
-      limits: { ...redisLimits, commandMs: 30_000 },
+      ...connectOptions(optionsFor(server.url, { commandMs: 30_000 })),
+      counters: createBusCounters(),
       scripts: Object.values(scripts),
     };
     link = new CommandLink(options, { onUp: () => resolve(), onRefused: reject });

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { appIdSchema, appKeySchema, appSecretSchema } from '../app.ts';
 import { dialectSchema, webhookUrlSchema } from '../webhook.ts';
+import { decodeRedisUrl } from './redis-url.ts';
 import { secret, secretUrl, wholeNumber } from './settings.ts';
 
 const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
@@ -26,13 +27,28 @@ export const appsSettings = {
     .describe('Names in those webhooks: `pusher`, or `webman` for `channel_added` and the like.'),
 } as const;
 
+function redisUrlSchema(): z.ZodString {
+  return z.string().superRefine((text, context) => {
+    const url = decodeRedisUrl(text);
+    if (typeof url === 'string') context.addIssue({ code: 'custom', message: url });
+  });
+}
+
 /** What every role reads. */
 export const commonSettings = {
   REDIS_URL: secretUrl(
-    z
-      .url({ protocol: /^rediss?$/, error: 'expected redis:// or rediss:// and a host' })
+    redisUrlSchema()
       .optional()
-      .describe('Redis that joins the processes to a cluster. Unset: in memory, one process.'),
+      .describe(
+        'Redis that joins the processes to a cluster: `redis://host:port`, `rediss://host:port`, or `redis+sentinel://host:port,host:port/master`. Unset: in memory, one process.',
+      ),
+  ),
+  REDIS_STATE_URL: secretUrl(
+    redisUrlSchema()
+      .optional()
+      .describe(
+        'Another Redis for what must last: who is where, webhooks that wait, apps. Unset: that of `REDIS_URL`, which otherwise only carries events.',
+      ),
   ),
   REDIS_REPLICAS: wholeNumber(0, 10)
     .optional()

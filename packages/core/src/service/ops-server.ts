@@ -24,11 +24,12 @@ export async function startOpsServer(options: OpsOptions): Promise<OpsServer> {
         return { status: 200, type: 'text/plain', body: 'ok\n' };
       case '/readyz': {
         const reasons = readiness.reasons();
+        const warnings = readiness.warnings();
         const ready = reasons.length === 0;
         return {
           status: ready ? 200 : 503,
           type: 'application/json',
-          body: `${JSON.stringify({ ready, reasons })}\n`,
+          body: `${JSON.stringify({ ready, reasons, ...(warnings.length > 0 && { warnings }) })}\n`,
         };
       }
       case '/metrics':

@@ -2,17 +2,29 @@
 export interface Readiness {
   /** `unready` returns a short reason, or undefined while all is well. It is asked at every probe. */
   add(unready: () => string | undefined): void;
+  /** The same for what is wrong without being a reason: the process is of use all the same. */
+  warn(wrong: () => string | undefined): void;
   reasons(): readonly string[];
+  warnings(): readonly string[];
 }
 
 export function createReadiness(): Readiness {
   const checks: (() => string | undefined)[] = [];
+  const concerns: (() => string | undefined)[] = [];
   return {
     add(unready) {
       checks.push(unready);
     },
-    reasons: () => checks.map((check) => check()).filter((reason) => reason !== undefined),
+    warn(wrong) {
+      concerns.push(wrong);
+    },
+    reasons: () => answers(checks),
+    warnings: () => answers(concerns),
   };
+}
+
+function answers(checks: readonly (() => string | undefined)[]): readonly string[] {
+  return checks.map((check) => check()).filter((answer) => answer !== undefined);
 }
 
 /**

@@ -1,6 +1,7 @@
 import { shown } from '@fanfare/protocol';
 import { z } from 'zod';
 import { expectedText } from './expected.ts';
+import { decodeRedisUrl } from './redis-url.ts';
 
 /** Environment variables and what each must look like; `describe` is the line of the settings table. */
 export type SettingsShape = Readonly<Record<string, z.ZodType>>;
@@ -102,10 +103,18 @@ function masked(text: string, secrecy: Secrecy | undefined): string {
 
 /** Where a URL points, without what may be a secret in it. */
 export function maskedUrl(text: string): string {
-  if (!URL.canParse(text)) return MASK;
+  if (!URL.canParse(text)) return maskedHosts(text) ?? MASK;
   // Taken apart rather than searched: a password may contain an @, and a query may be a password too.
   const { protocol, username, password, host, pathname, search, hash } = new URL(text);
   const user = username === '' && password === '' ? '' : `${MASK}@`;
   const rest = search === '' && hash === '' ? '' : `?${MASK}`;
   return `${protocol}//${user}${host}${pathname}${rest}`;
+}
+
+/** A URL of several hosts is none to others than us. */
+function maskedHosts(text: string): string | undefined {
+  if (typeof decodeRedisUrl(text) === 'string') return undefined;
+  const [, scheme = '', user, hosts = '', path = '', search] =
+    /^([^/]*):\/\/([^/?#]*@)?([^/?#]*)([^?]*)(\?.*)?$/.exec(text) ?? [];
+  return `${scheme}://${user === undefined ? '' : `${MASK}@`}${hosts}${path}${search === undefined ? '' : `?${MASK}`}`;
 }
