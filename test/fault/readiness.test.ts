@@ -36,7 +36,8 @@ async function readiness(
   member: Member,
 ): Promise<{ readonly status: number; readonly body: unknown }> {
   const response = await fetch(`${member.opsUrl}/readyz`);
-  return { status: response.status, body: await response.json() };
+  const { ready, reasons } = (await response.json()) as Readonly<Record<string, unknown>>;
+  return { status: response.status, body: { ready, reasons } };
 }
 
 /** Asks as an orchestrator does: from time to time. */

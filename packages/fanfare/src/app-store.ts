@@ -11,11 +11,14 @@ import {
 } from '@fanfare/core';
 import { openRedisAppStore } from '@fanfare/redis';
 import type { Edit } from './app-edits.ts';
-import { asSettingsError } from './backend.ts';
+import { asSettingsError, stateSettingOf } from './backend.ts';
 import { CommandFailed } from './command-failed.ts';
 
 /** What `fanfare apps` reads; the other settings of apps must not be set. */
-export const appStoreSettings = { REDIS_URL: commonSettings.REDIS_URL } as const;
+export const appStoreSettings = {
+  REDIS_URL: commonSettings.REDIS_URL,
+  REDIS_STATE_URL: commonSettings.REDIS_STATE_URL,
+} as const;
 
 /** How long a person waits for a Redis that does not answer. */
 const PATIENCE_MS = 5_000;
@@ -25,7 +28,7 @@ export async function withAppStore(
   environment: Environment,
   use: (store: AppStore) => Promise<void>,
 ): Promise<void> {
-  const url = redisOfApps(environment);
+  const { url, setting } = redisOfApps(environment);
   let reason = 'it does not answer';
   const onTrouble = (fields: object): void => {
     if ('reason' in fields) reason = String(fields.reason);
@@ -36,7 +39,7 @@ export async function withAppStore(
       connectionName: 'fanfare-operator',
       log: { info() {}, warn: onTrouble, error: onTrouble },
       signal: AbortSignal.timeout(PATIENCE_MS),
-    }).catch(asSettingsError);
+    }).catch(asSettingsError(setting));
     await use(store);
   } catch (error) {
     if (isFailure(error, 'closed')) throw new CommandFailed(`cannot reach Redis: ${reason}`);
@@ -48,7 +51,7 @@ export async function withAppStore(
   }
 }
 
-function redisOfApps(environment: Environment): string {
+function redisOfApps(environment: Environment): { readonly url: string; readonly setting: string } {
   const settings = readSettings({ ...appStoreSettings, ...appsSettings }, environment);
   if (settings.APPS_FILE !== undefined)
     throw new SettingsError([
@@ -59,7 +62,8 @@ function redisOfApps(environment: Environment): string {
       throw new SettingsError([
         `${name}: the one app stands in the settings, so change them and restart; without them the apps are those in Redis`,
       ]);
-  if (settings.REDIS_URL !== undefined) return settings.REDIS_URL;
+  const url = settings.REDIS_STATE_URL ?? settings.REDIS_URL;
+  if (url !== undefined) return { url, setting: stateSettingOf(settings) };
   throw new SettingsError([
     'REDIS_URL: expected the address of the Redis that holds the apps, it is not set',
   ]);

@@ -56,7 +56,10 @@ export type State = ShareStore &
   UserTerminator &
   Outbox &
   Limits &
-  AsyncDisposable;
+  AsyncDisposable & {
+    /** Whether it can be reached. */
+    readonly up: boolean;
+  };
 
 export interface BackendParts {
   readonly role: string;
@@ -68,33 +71,51 @@ export interface BackendParts {
   readonly stopping: AbortSignal;
 }
 
-export function chooseBackend(redisUrl: string | undefined, parts: BackendParts): Backend {
-  if (redisUrl === undefined) return memoryBackend();
+/** Which Redis, if any. */
+export interface RedisSettings {
+  readonly REDIS_URL?: string | undefined;
+  readonly REDIS_STATE_URL?: string | undefined;
+}
+
+export function chooseBackend(settings: RedisSettings, parts: BackendParts): Backend {
+  const { REDIS_URL: busUrl, REDIS_STATE_URL: stateUrl } = settings;
+  if (busUrl === undefined && stateUrl !== undefined) throw new SettingsError([NO_BUS]);
+  if (busUrl === undefined) return memoryBackend();
   const counters = createBusCounters();
   exposeBusCounters(parts.metrics, counters);
-  const options = {
-    url: redisUrl,
-    connectionName: `fanfare-${parts.role}`,
-    log: parts.log,
-    counters,
-    signal: parts.stopping,
-  };
-  const { replicas } = parts;
-  const stateOptions = { ...options, ...(replicas !== undefined && { replicas }) };
+  const { log, replicas, stopping: signal } = parts;
+  const common = { connectionName: `fanfare-${parts.role}`, signal };
+  const bus = { ...common, url: busUrl, log: log.child({ redis: 'bus' }), counters };
+  // What the state tells of rosters, it publishes where it is.
+  const state = { ...common, url: stateUrl ?? busUrl, log: log.child({ redis: 'state' }) };
+  const stateOptions = { ...state, ...(replicas !== undefined && { replicas }) };
+  const ofBus = asSettingsError('REDIS_URL');
+  const ofState = asSettingsError(stateSettingOf(settings));
   return {
     name: 'redis',
-    openBus: async (events) => openRedisBus(options, events).catch(asSettingsError),
-    openPublisher: async () => openRedisPublisher(options).catch(asSettingsError),
-    openState: async () => openRedisState(stateOptions).catch(asSettingsError),
-    openFeed: async (events) => openRedisRosterFeed(options, events).catch(asSettingsError),
-    openApps: async (events) => openRedisApps(options, events).catch(asSettingsError),
+    openBus: async (events) => openRedisBus(bus, events).catch(ofBus),
+    openPublisher: async () => openRedisPublisher(bus).catch(ofBus),
+    openState: async () => openRedisState(stateOptions).catch(ofState),
+    openFeed: async (events) => openRedisRosterFeed(state, events).catch(ofState),
+    openApps: async (events) => openRedisApps(state, events).catch(ofState),
   };
 }
 
+const NO_BUS =
+  'REDIS_STATE_URL: it takes the state away from the Redis of REDIS_URL, which is not set';
+
+/** The setting that says where the state is. */
+export function stateSettingOf({ REDIS_STATE_URL: url }: RedisSettings): string {
+  return url === undefined ? 'REDIS_URL' : 'REDIS_STATE_URL';
+}
+
 /** What waiting cannot help with is for the person who wrote the setting. */
-export function asSettingsError(error: unknown): never {
-  if (isFailure(error, 'misconfigured')) throw new SettingsError([`REDIS_URL: ${error.message}`]);
-  throw error;
+export function asSettingsError(setting: string): (error: unknown) => never {
+  return (error) => {
+    if (isFailure(error, 'misconfigured'))
+      throw new SettingsError([`${setting}: ${error.message}`]);
+    throw error;
+  };
 }
 
 function memoryBackend(): Backend {
@@ -114,7 +135,7 @@ function memoryBackend(): Backend {
     openBus: async (events) => network.open(events),
     openPublisher: async () => network.open({ onMessage() {}, onUp() {} }),
     // It is as long as the process is; there is nothing to close.
-    openState: async () => ({ ...state, ...rates, async [Symbol.asyncDispose]() {} }),
+    openState: async () => ({ ...state, ...rates, up: true, async [Symbol.asyncDispose]() {} }),
     openFeed: async (events) => feeds.open(events),
     openApps: async () => {
       throw new Error(

@@ -11,7 +11,7 @@ import {
 import { parseAppId, type AppId } from '@fanfare/protocol';
 import { appsNow } from './apps-from.ts';
 import { UsageError } from './arguments.ts';
-import { chooseBackend, type State } from './backend.ts';
+import { chooseBackend, stateSettingOf, type State } from './backend.ts';
 import { print, printError } from './print.ts';
 import { readClusterRole } from './read-role.ts';
 import { webhooksRoleSettings } from './settings.ts';
@@ -87,7 +87,7 @@ async function withState(
   use: (state: State, apps: readonly App[]) => Promise<void>,
 ): Promise<void> {
   const { settings, apps } = readClusterRole(webhooksRoleSettings, environment);
-  const backend = chooseBackend(settings.REDIS_URL, {
+  const backend = chooseBackend(settings, {
     role: 'webhooks',
     replicas: settings.REDIS_REPLICAS,
     // Standard output is for what was asked.
@@ -101,7 +101,7 @@ async function withState(
   } catch (error) {
     if (isFailure(error, 'closed'))
       throw new UsageError(
-        `the Redis of REDIS_URL was not there within ${PATIENCE_MS / 1_000} s; is it running?`,
+        `the Redis of ${stateSettingOf(settings)} was not there within ${PATIENCE_MS / 1_000} s; is it running?`,
         { cause: error },
       );
     if (!isFailure(error, 'unavailable')) throw error;

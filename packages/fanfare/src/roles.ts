@@ -59,6 +59,7 @@ export async function openEdge(settings: EdgeRoleSettings, parts: RoleParts): Pr
     },
   };
   const store = await backend.openState();
+  readiness.warn(() => (store.up ? undefined : STORE_AWAY));
   const edge = await startEdge(
     {
       pathPrefix: settings.EDGE_PATH_PREFIX,
@@ -160,6 +161,8 @@ export async function openApi(
     link.changed();
     return link.check();
   });
+  // Triggers work without it, and a balancer that took all apis out would end them.
+  readiness.warn(() => (state.up ? undefined : STORE_AWAY));
   const events = createApiEvents(log, metrics);
   const api = createApi({
     apps: parts.apps,

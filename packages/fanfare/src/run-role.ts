@@ -8,11 +8,10 @@ import {
   type Service,
 } from '@fanfare/core';
 import { openApps, type AppsFrom } from './apps-from.ts';
-import { chooseBackend } from './backend.ts';
+import { chooseBackend, type RedisSettings } from './backend.ts';
 import type { RoleParts } from './roles.ts';
 
-export interface RoleSettings extends AppsSettings {
-  readonly REDIS_URL?: string | undefined;
+export interface RoleSettings extends AppsSettings, RedisSettings {
   readonly REDIS_REPLICAS?: number | undefined;
   readonly OPS_HOST: string;
   readonly OPS_PORT?: number | undefined;
@@ -40,7 +39,7 @@ export async function runRole(
   let state: 'starting' | 'running' | 'stopping' = 'starting';
   readiness.add(() => (state === 'running' ? undefined : `the process is ${state}`));
   await runService(log, async (stopping) => {
-    const backend = chooseBackend(settings.REDIS_URL, {
+    const backend = chooseBackend(settings, {
       role: name,
       replicas: settings.REDIS_REPLICAS,
       log,
