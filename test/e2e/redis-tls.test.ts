@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { runFanfare, startFanfare } from '../fanfare.ts';
 import { freePort } from '../support/free-port.ts';
-import { startRedis } from '../support/redis-server.ts';
+import { kill, spawnServer, startRedis } from '../support/redis-server.ts';
 
 const directory = await mkdtemp(join(tmpdir(), 'fanfare-'));
 after(() => rm(directory, { recursive: true }));
@@ -91,4 +91,35 @@ describe('fanfare with Redis behind TLS', { concurrency: true }, () => {
     assert.equal(done.code, 2, done.text);
     assert.match(done.stderr, /REDIS_URL: Redis wants a certificate of its clients/);
   });
+
+  it('[RD27] reaches by rediss+sentinel a master of which sentinels tell that speak TLS too', async () => {
+    await using sentinel = await startTlsSentinel(redis.port);
+    const url = `rediss+sentinel://fan:secret-word@127.0.0.1:${sentinel.port}/main`;
+    await using fanfare = startFanfare(['api'], { env: { ...env(url), ...trusting } });
+    await fanfare.says(/"msg":"started"/);
+    const untrusting = await runFanfare(['api'], { env: env(url) });
+    assert.equal(untrusting.code, 2, untrusting.text);
+    assert.match(untrusting.stderr, /REDIS_URL: .*signed by nobody.*NODE_EXTRA_CA_CERTS/);
+  });
 });
+
+async function startTlsSentinel(
+  master: number,
+): Promise<AsyncDisposable & { readonly port: number }> {
+  const port = await freePort();
+  const file = join(directory, 'sentinel.conf');
+  const settings = [
+    'port 0',
+    `tls-port ${port}`,
+    'bind 127.0.0.1',
+    `tls-cert-file ${certificate}`,
+    `tls-key-file ${privateKey}`,
+    `tls-ca-cert-file ${certificate}`,
+    'tls-auth-clients no',
+    'tls-replication yes',
+    `sentinel monitor main 127.0.0.1 ${master} 1`,
+  ];
+  await writeFile(file, `${settings.join('\n')}\n`);
+  const child = await spawnServer([file, '--sentinel'], '+monitor master');
+  return { port, [Symbol.asyncDispose]: async () => kill(child) };
+}

@@ -66,11 +66,16 @@ export async function startRedisAt(
 }
 
 async function spawnRedis(port: number, settings: readonly string[]): Promise<ChildProcess> {
-  const child = spawn(
-    BINARY,
-    ['--port', String(port), '--bind', '127.0.0.1', '--save', '', ...settings],
-    { stdio: ['ignore', 'pipe', 'inherit'] },
-  );
+  const own = ['--port', String(port), '--bind', '127.0.0.1', '--save', ''];
+  return spawnServer([...own, ...settings], 'Ready to accept connections');
+}
+
+/** Resolves once it has said that. */
+export async function spawnServer(
+  args: readonly string[],
+  readyWord: string,
+): Promise<ChildProcess> {
+  const child = spawn(BINARY, args, { stdio: ['ignore', 'pipe', 'inherit'] });
   endWithUs(child);
   let said = '';
   const ready = new Promise<void>((resolve, reject) => {
@@ -82,7 +87,7 @@ async function spawnRedis(port: number, settings: readonly string[]): Promise<Ch
     });
     child.stdout.setEncoding('utf8').on('data', (text: string) => {
       said += text;
-      if (said.includes('Ready to accept connections')) resolve();
+      if (said.includes(readyWord)) resolve();
     });
   });
   await within(ready, READY_MS, () => `redis-server was not ready in time:\n${said}`);
@@ -104,7 +109,8 @@ async function say(port: number, command: string): Promise<string> {
   return said.split('\r\n')[0] ?? '';
 }
 
-async function kill(child: ChildProcess): Promise<void> {
+/** Ends it at once, and waits until it has. */
+export async function kill(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const ended = once(child, 'exit');
   child.kill('SIGKILL');

@@ -52,7 +52,7 @@ async function close(sentinels: readonly FakeSentinel[]): Promise<void> {
 }
 
 const deaf = { onMessage(): void {}, onUp(): void {} };
-const noChanges = { onChange(): void {}, onGap(): void {} };
+const noChanges = { onChange(): void {}, onCount(): void {}, onGap(): void {} };
 const noTrouble = { refused(): void {}, recovered(): void {}, restored(): void {} };
 const openers: Readonly<Record<string, (options: RedisBusOptions) => Promise<AsyncDisposable>>> = {
   bus: (options) => openRedisBus(options, deaf),
