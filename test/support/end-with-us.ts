@@ -14,12 +14,16 @@ export function endWithUs(child: ChildProcess): void {
 
 let watching = false;
 
+function killAll(): void {
+  for (const child of children) child.kill('SIGKILL');
+}
+
 function watch(): void {
   if (watching) return;
   watching = true;
-  process.once('exit', () => {
-    for (const child of children) child.kill('SIGKILL');
-  });
+  process.once('exit', killAll);
+  // After an error outside of a test node:test ends this process without an exit event.
+  process.once('uncaughtExceptionMonitor', killAll);
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
     process.once(signal, () => process.exit(1));
 }

@@ -75,7 +75,9 @@ export async function spawnServer(
   args: readonly string[],
   readyWord: string,
 ): Promise<ChildProcess> {
-  const child = spawn(BINARY, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  // No pipe of ours: whoever runs this file would wait for a server that it left behind.
+  const child = spawn(BINARY, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+  child.stderr.pipe(process.stderr);
   endWithUs(child);
   let said = '';
   const ready = new Promise<void>((resolve, reject) => {
