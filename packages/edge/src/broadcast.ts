@@ -39,7 +39,7 @@ async function joinWhen(
     await ready;
   } catch (error) {
     context.hub.release(local);
-    context.events.subscribeFailed(error);
+    if (connection.isOpen) context.events.subscribeFailed(error);
     connection.close(closeReasons.subscribeTimeout);
     return;
   }

@@ -81,7 +81,7 @@ async function enter(
     await users.enter(local.key, connection);
   } catch (error) {
     hub.release(local);
-    events.subscribeFailed(error);
+    if (connection.isOpen) events.subscribeFailed(error);
     // No SDK signs in again on the same connection, but each does so after a reconnect.
     connection.close(closeReasons.subscribeTimeout);
     return;

@@ -189,7 +189,7 @@ async function confirmWhen(
     entered = await entering;
   } catch (error) {
     hub.release(wish.local);
-    events.subscribeFailed(error);
+    if (connection.isOpen) events.subscribeFailed(error);
     // No SDK asks again for a channel that failed, but each does so after a reconnect.
     connection.close(closeReasons.subscribeTimeout);
     return;
