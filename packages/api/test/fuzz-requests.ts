@@ -20,6 +20,7 @@ export function randomOf(seed: number): Random {
  */
 export function fuzzRequest(random: Random): Buffer {
   if (chance(random, 0.25)) return fuzzQuery(random);
+  if (chance(random, 0.1)) return fuzzTermination(random);
   const batch = chance(random, 0.3);
   const path = batch ? '/apps/3/batch_events' : '/apps/3/events';
   let body: Buffer = Buffer.from(
@@ -61,6 +62,23 @@ function fuzzQuery(random: Random): Buffer {
   if (chance(random, 0.2)) target = changeTarget(random, target);
   const method = chance(random, 0.95) ? 'GET' : pick(random, METHODS);
   return Buffer.from(`${method} ${target} HTTP/1.1\r\nHost: x\r\n\r\n`, 'latin1');
+}
+
+/** The end of a user's connections, for users of all sorts, with the app in the path or without. */
+function fuzzTermination(random: Random): Buffer {
+  const user = encodeURIComponent(
+    pick(random, [...CHANNELS, ...TEXTS, 'u1', 'u2', 'u'.repeat(200)]),
+  );
+  const sent = chance(random, 0.8) ? user : pick(random, ['%', '%ff', '%2F', '..', 'a/b', '', ';']);
+  const prefix = pick(random, ['/apps/3', '', '/apps/4', '/apps', '/apps/1024']);
+  const path = `${prefix}/users/${sent}/terminate_connections`;
+  const signedPath = sent === user ? decodeURIComponent(path) : path;
+  const body = pick(random, ['', '{}', '{', 'x'.repeat(5000)]);
+  const method = chance(random, 0.95) ? 'POST' : pick(random, METHODS);
+  let target = signed({ method, path: signedPath, sentPath: path, body });
+  if (chance(random, 0.2)) target = changeTarget(random, target);
+  const head = `${method} ${target} HTTP/1.1\r\nHost: x\r\nContent-Length: ${body.length}\r\n\r\n`;
+  return Buffer.from(head + body, 'latin1');
 }
 
 const CHANNELS = [
