@@ -87,6 +87,7 @@ export async function startFakeSentinel(options: FakeSentinelOptions = {}): Prom
     },
     drop,
     async [Symbol.asyncDispose]() {
+      if (!server.listening) return;
       const closed = once(server, 'close');
       server.close();
       drop();
