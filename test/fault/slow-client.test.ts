@@ -52,8 +52,13 @@ describe('a client that does not read', () => {
 
     slow.transport.resume();
     const { code } = await slow.closed;
-    // Without a close frame: there was no room for one. Every SDK comes back after this.
-    assert.equal(code, 1006);
+    // Behind all that it had not read. Every SDK comes back after this.
+    assert.equal(code, 4100);
+    assert.equal(await metric(cluster.edges[0], 'fanfare_slow_connections_closed_total'), 1);
+    assert.equal(
+      await metric(cluster.edges[0], 'fanfare_connections_closed_total', { code: '4100' }),
+      1,
+    );
     assert.deepEqual(await reader.untilPong(), []);
     await sdk.trigger('big', 'last', '');
     assert.equal((await reader.frames.next()).event, 'last');

@@ -146,6 +146,15 @@ export class Connection
     else this.#inTurn(bytes, () => this.tell(decoded.error));
   }
 
+  onSlow(): CloseReason | undefined {
+    if (this.#socket === undefined) return undefined;
+    const { counters, events } = this.#context;
+    counters.slowClosed += 1;
+    events.closing(this.id, closeReasons.slowConsumer);
+    this.onClose();
+    return closeReasons.slowConsumer;
+  }
+
   onClose(): void {
     const { hub, wheel, authorization, quota, connections, counters } = this.#context;
     this.#socket = undefined;

@@ -35,6 +35,8 @@ export interface EdgeCounters {
   /** Partitions of the state in which this edge holds something. */
   leases: number;
   framesDropped: number;
+  /** Sockets closed because they do not read. */
+  slowClosed: number;
 }
 
 export function createEdgeCounters(): EdgeCounters {
@@ -62,5 +64,6 @@ export function createEdgeCounters(): EdgeCounters {
     rostersRead: 0,
     leases: 0,
     framesDropped: 0,
+    slowClosed: 0,
   };
 }

@@ -223,6 +223,12 @@ const SERIES: readonly Exposed<keyof EdgeCounters>[] = [
     type: 'total',
   },
   {
+    name: 'fanfare_slow_connections_closed_total',
+    help: 'Connections closed because what waited for them was more than EDGE_SOCKET_BUFFER_BYTES.',
+    of: 'slowClosed',
+    type: 'total',
+  },
+  {
     name: 'fanfare_state_leases',
     help: 'Partitions of the state in which this edge has a lease.',
     of: 'leases',

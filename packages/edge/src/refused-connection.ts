@@ -20,5 +20,9 @@ export class RefusedConnection implements SocketHandler {
 
   onSign(): void {}
 
+  onSlow(): CloseReason {
+    return this.#reason;
+  }
+
   onClose(): void {}
 }

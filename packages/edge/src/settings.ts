@@ -25,5 +25,5 @@ export const edgeSettings = {
     .describe('Time a client has to answer it before it is closed with 4201.'),
   EDGE_SOCKET_BUFFER_BYTES: wholeNumber(65_536, 1_073_741_824)
     .default(1_048_576)
-    .describe('Bytes that may wait for a client that does not read before it is closed.'),
+    .describe('Bytes that may wait for a client that does not read before it is closed with 4100.'),
 } as const;

@@ -25,8 +25,23 @@ export interface SocketHandler {
   onBinary(): void;
   /** A PING or PONG came in. */
   onSign(): void;
+  /**
+   * What was sent to it was thrown away, for it does not read. The socket is taken from its owner,
+   * who hears no more of it, and closed for the reason that is returned; undefined once it is closed.
+   */
+  onSlow(): CloseReason | undefined;
   onClose(): void;
 }
+
+/** Of a socket that its owner has no more. */
+export const goneHandler: SocketHandler = {
+  onOpen() {},
+  onText() {},
+  onBinary() {},
+  onSign() {},
+  onSlow: () => undefined,
+  onClose() {},
+};
 
 /** An upgrade request, before anything is known of who asks. */
 export interface Upgrade {

@@ -8,8 +8,9 @@ import type {
   WebSocket,
   WebSocketBehavior,
 } from 'uWebSockets.js';
+import { farewellLimits, Farewells, type FarewellLimits } from './farewells.ts';
+import { goneHandler, type Accept, type SocketHandler, type SocketListener } from './socket.ts';
 import { loadUws, type Uws } from './uws-load.ts';
-import type { Accept, SocketHandler, SocketListener } from './socket.ts';
 
 export interface ListenerOptions {
   readonly host: string;
@@ -17,17 +18,22 @@ export interface ListenerOptions {
   readonly tls: { readonly certFile: string; readonly keyFile: string } | undefined;
   /** Bytes that may wait for one socket before it is closed. */
   readonly maxBackpressureBytes: number;
+  /** Seconds without a sign of life after which an owner has ended its socket itself. */
+  readonly silenceSeconds: number;
   /** Several processes of this host listen on the same port and share its connections. */
   readonly sharePort: boolean;
   /** Something threw where nothing may throw; the socket it happened on is closed. */
   onDefect(error: unknown): void;
   /** A frame was thrown away because its socket does not read. */
   onDropped(): void;
+  /** How sockets that do not read are ended; for tests. */
+  readonly farewells?: FarewellLimits;
 }
 
 /** The only property of a socket's user data: uWebSockets.js pays for each one on every socket. */
 interface UserData {
-  readonly handler: SocketHandler;
+  /** Exchanged when the socket is taken from its owner. */
+  handler: SocketHandler;
 }
 
 /**
@@ -69,12 +75,15 @@ function behavior(options: ListenerOptions, accept: Accept): WebSocketBehavior<U
       }
     }
   };
-  const closeSoon = closeInOwnTurn();
+  const farewells = new Farewells(options.farewells ?? farewellLimits);
+  const endSoon = inOwnTurn((socket) => {
+    guarded(socket, () => endSlow(socket, farewells));
+  });
   return {
     maxPayloadLength: MAX_PAYLOAD_BYTES,
     maxBackpressure: options.maxBackpressureBytes,
-    // The heartbeat wheel pings, and says 4201 before it closes.
-    idleTimeout: 0,
+    idleTimeout: idleTimeout(options.silenceSeconds),
+    // The heartbeat wheel does, and says 4201 before it closes.
     sendPingsAutomatically: false,
     upgrade(response, request, context) {
       guarded(response, () => upgrade(response, request, context, accept));
@@ -98,33 +107,57 @@ function behavior(options: ListenerOptions, accept: Accept): WebSocketBehavior<U
     },
     dropped(socket) {
       options.onDropped();
-      closeSoon(socket);
+      endSoon(socket);
+    },
+    drain(socket) {
+      guarded(socket, () => farewells.onDrain(socket));
     },
     close(socket) {
+      farewells.onClose(socket);
       guarded({ close() {} }, () => socket.getUserData().handler.onClose());
     },
   };
 }
 
+/** What the library can count, in seconds. */
+const IDLE_MAX_SECONDS = 960;
+const IDLE_MARGIN_SECONDS = 30;
+
 /**
- * Closes sockets that do not read. The library's own option for that only stops reading from them,
- * which ends none that keeps on sending; and it tells of them in the middle of a send, where
- * nothing may be closed.
+ * The library's own timer, for sockets that have no owner any more: without it one that was ended,
+ * reads a little of what stands before its close frame and then no more is kept for ever.
  */
-function closeInOwnTurn(): (socket: WebSocket<UserData>) => void {
-  const leaving = new Set<WebSocket<UserData>>();
+function idleTimeout(silenceSeconds: number): number {
+  const seconds = silenceSeconds + IDLE_MARGIN_SECONDS;
+  return seconds > IDLE_MAX_SECONDS ? 0 : seconds;
+}
+
+/** Once for a socket in a turn, and not where it is noticed: in the middle of a send nothing may be closed. */
+function inOwnTurn(
+  act: (socket: WebSocket<UserData>) => void,
+): (socket: WebSocket<UserData>) => void {
+  const waiting = new Set<WebSocket<UserData>>();
   return (socket) => {
-    if (leaving.has(socket)) return;
-    leaving.add(socket);
+    if (waiting.has(socket)) return;
+    waiting.add(socket);
     setImmediate(() => {
-      leaving.delete(socket);
-      try {
-        socket.close();
-      } catch {
-        // It closed by itself in the meantime.
-      }
+      waiting.delete(socket);
+      act(socket);
     });
   };
+}
+
+/**
+ * Takes a socket whose buffer is full from its owner. The library's own option for that only stops
+ * reading from it, which ends none that keeps on sending.
+ */
+function endSlow(socket: WebSocket<UserData>, farewells: Farewells): void {
+  const data = socket.getUserData();
+  const reason = data.handler.onSlow();
+  // It was closed in the meantime, or is on its way out already.
+  if (reason === undefined) return;
+  data.handler = goneHandler;
+  farewells.begin(socket, reason);
 }
 
 /** Upgrades in the same turn: browsers cannot read why an upgrade was refused, so none is. */

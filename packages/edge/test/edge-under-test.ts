@@ -263,6 +263,7 @@ export async function startTestEdge(setup: Setup = {}): Promise<EdgeUnderTest> {
             port: 0,
             tls: undefined,
             maxBackpressureBytes: 1_048_576,
+            silenceSeconds: 60,
             sharePort: false,
             onDefect,
             onDropped: () => (watch.counters.framesDropped += 1),

@@ -141,6 +141,7 @@ async function listen(defects: unknown[], accept: Accept): Promise<SocketListene
       port: 0,
       tls: undefined,
       maxBackpressureBytes: 65_536,
+      silenceSeconds: 60,
       sharePort: false,
       onDefect: (error) => void defects.push(error),
       onDropped() {},
@@ -172,6 +173,7 @@ function echo(throwing?: On): SocketHandler {
     },
     onBinary: () => at('onBinary'),
     onSign: () => at('onSign'),
+    onSlow: () => undefined,
     onClose: () => at('onClose'),
   };
 }

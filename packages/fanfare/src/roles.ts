@@ -52,6 +52,7 @@ export async function openEdge(settings: EdgeRoleSettings, parts: RoleParts): Pr
     port: settings.EDGE_PORT,
     tls: tlsFiles(settings),
     maxBackpressureBytes: settings.EDGE_SOCKET_BUFFER_BYTES,
+    silenceSeconds: settings.EDGE_PING_SECONDS + settings.EDGE_PONG_SECONDS,
     sharePort: false,
     onDefect: (error: unknown) => events.defect(error),
     onDropped: () => {

@@ -27,6 +27,11 @@ export const closeReasons = {
     message: 'Connection not authorized within timeout',
   },
   overCapacity: { code: 4100, reconnect: 'after-backoff', message: 'Over capacity' },
+  slowConsumer: {
+    code: 4100,
+    reconnect: 'after-backoff',
+    message: 'The client reads too slowly, please reconnect later',
+  },
   draining: {
     code: 4200,
     reconnect: 'immediately',

@@ -24,6 +24,7 @@ describe('Close codes', () => {
   const sent: readonly (readonly [rule: string, reason: CloseReason, code: number])[] = [
     ['CN8', closeReasons.pongNotReceived, 4201],
     ['CN10', closeReasons.draining, 4200],
+    ['CN11', closeReasons.slowConsumer, 4100],
     ['CN12', closeReasons.overCapacity, 4100],
     ['US8', closeReasons.terminated, 4009],
   ];
