@@ -37,6 +37,8 @@ export interface EdgeCounters {
   framesDropped: number;
   /** Sockets closed because they do not read. */
   slowClosed: number;
+  /** Connections that had to wait because too many came at once. */
+  connectionsDelayed: number;
 }
 
 export function createEdgeCounters(): EdgeCounters {
@@ -65,5 +67,6 @@ export function createEdgeCounters(): EdgeCounters {
     leases: 0,
     framesDropped: 0,
     slowClosed: 0,
+    connectionsDelayed: 0,
   };
 }

@@ -236,6 +236,7 @@ function accept(
     context.events.refused(reason);
     return new RefusedConnection(reason);
   };
+  if (upgrade.objection !== undefined) return refuse(upgrade.objection);
   const request = parseConnectRequest(upgrade.path, upgrade.protocol, pathPrefix);
   if (!request.ok) return refuse(request.reason);
   const key = parseAppKey(request.key);

@@ -229,6 +229,12 @@ const SERIES: readonly Exposed<keyof EdgeCounters>[] = [
     type: 'total',
   },
   {
+    name: 'fanfare_connections_delayed_total',
+    help: 'Connections that had to wait to be let in because too many came at once.',
+    of: 'connectionsDelayed',
+    type: 'total',
+  },
+  {
     name: 'fanfare_state_leases',
     help: 'Partitions of the state in which this edge has a lease.',
     of: 'leases',

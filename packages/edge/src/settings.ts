@@ -26,4 +26,15 @@ export const edgeSettings = {
   EDGE_SOCKET_BUFFER_BYTES: wholeNumber(65_536, 1_073_741_824)
     .default(1_048_576)
     .describe('Bytes that may wait for a client that does not read before it is closed with 4100.'),
+  EDGE_CONNECTIONS_PER_ADDRESS: wholeNumber(1, 10_000_000)
+    .optional()
+    .describe(
+      'Connections that one client address may have on an edge; more get 4100. Of IPv6 the /64 counts. Unset: any number.',
+    ),
+  EDGE_ADDRESS_FROM: z
+    .enum(['connection', 'forwarded-for'])
+    .default('connection')
+    .describe(
+      'Where that address stands: `forwarded-for` is the last one of `X-Forwarded-For`, for an edge that only a proxy can reach.',
+    ),
 } as const;

@@ -49,6 +49,8 @@ export interface Upgrade {
   readonly protocol: string | undefined;
   /** Of the page that asks; empty or undefined when it is none. */
   readonly origin: string | undefined;
+  /** Why the listener would not have it, whoever asks. */
+  readonly objection: CloseReason | undefined;
 }
 
 export type Accept = (upgrade: Upgrade) => SocketHandler;

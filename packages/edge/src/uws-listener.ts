@@ -1,7 +1,6 @@
 import { limits } from '@fanfare/protocol';
 import { SettingsError } from '@fanfare/core';
 import type {
-  HttpRequest,
   HttpResponse,
   TemplatedApp,
   us_listen_socket,
@@ -9,10 +8,11 @@ import type {
   WebSocketBehavior,
 } from 'uWebSockets.js';
 import { farewellLimits, Farewells, type FarewellLimits } from './farewells.ts';
-import { goneHandler, type Accept, type SocketHandler, type SocketListener } from './socket.ts';
+import { goneHandler, type Accept, type SocketListener } from './socket.ts';
 import { loadUws, type Uws } from './uws-load.ts';
+import { Upgrades, type UpgradeOptions, type UserData } from './uws-upgrade.ts';
 
-export interface ListenerOptions {
+export interface ListenerOptions extends UpgradeOptions {
   readonly host: string;
   readonly port: number;
   readonly tls: { readonly certFile: string; readonly keyFile: string } | undefined;
@@ -22,18 +22,12 @@ export interface ListenerOptions {
   readonly silenceSeconds: number;
   /** Several processes of this host listen on the same port and share its connections. */
   readonly sharePort: boolean;
-  /** Something threw where nothing may throw; the socket it happened on is closed. */
-  onDefect(error: unknown): void;
   /** A frame was thrown away because its socket does not read. */
   onDropped(): void;
   /** How sockets that do not read are ended; for tests. */
   readonly farewells?: FarewellLimits;
-}
-
-/** The only property of a socket's user data: uWebSockets.js pays for each one on every socket. */
-interface UserData {
-  /** Exchanged when the socket is taken from its owner. */
-  handler: SocketHandler;
+  /** Something threw where nothing may throw; the socket it happened on is closed. */
+  onDefect(error: unknown): void;
 }
 
 /**
@@ -42,7 +36,7 @@ interface UserData {
  */
 const MAX_PAYLOAD_BYTES = 4 * limits.clientFrameBytes;
 
-/** The one file that knows uWebSockets.js. Rejects with a `SettingsError` when the port cannot be had. */
+/** This file and those beside it that begin with `uws` are all that know uWebSockets.js. Rejects with a `SettingsError` when the port cannot be had. */
 export async function startUwsListener(
   options: ListenerOptions,
   accept: Accept,
@@ -75,6 +69,7 @@ function behavior(options: ListenerOptions, accept: Accept): WebSocketBehavior<U
       }
     }
   };
+  const upgrades = new Upgrades(options, accept);
   const farewells = new Farewells(options.farewells ?? farewellLimits);
   const endSoon = inOwnTurn((socket) => {
     guarded(socket, () => endSlow(socket, farewells));
@@ -86,10 +81,10 @@ function behavior(options: ListenerOptions, accept: Accept): WebSocketBehavior<U
     // The heartbeat wheel does, and says 4201 before it closes.
     sendPingsAutomatically: false,
     upgrade(response, request, context) {
-      guarded(response, () => upgrade(response, request, context, accept));
+      guarded(response, () => upgrades.upgrade(response, request, context));
     },
     open(socket) {
-      guarded(socket, () => socket.getUserData().handler.onOpen(socket));
+      upgrades.open(socket, (act) => guarded(socket, act));
     },
     message(socket, message, isBinary) {
       guarded(socket, () => {
@@ -114,6 +109,7 @@ function behavior(options: ListenerOptions, accept: Accept): WebSocketBehavior<U
     },
     close(socket) {
       farewells.onClose(socket);
+      upgrades.closed(socket.getUserData());
       guarded({ close() {} }, () => socket.getUserData().handler.onClose());
     },
   };
@@ -158,27 +154,6 @@ function endSlow(socket: WebSocket<UserData>, farewells: Farewells): void {
   if (reason === undefined) return;
   data.handler = goneHandler;
   farewells.begin(socket, reason);
-}
-
-/** Upgrades in the same turn: browsers cannot read why an upgrade was refused, so none is. */
-function upgrade(
-  response: HttpResponse,
-  request: HttpRequest,
-  context: Parameters<NonNullable<WebSocketBehavior<UserData>['upgrade']>>[2],
-  accept: Accept,
-): void {
-  const handler = accept({
-    path: request.getUrl(),
-    protocol: request.getQuery('protocol'),
-    origin: request.getHeader('origin'),
-  });
-  response.upgrade<UserData>(
-    { handler },
-    request.getHeader('sec-websocket-key'),
-    request.getHeader('sec-websocket-protocol'),
-    request.getHeader('sec-websocket-extensions'),
-    context,
-  );
 }
 
 function notFound(response: HttpResponse): void {

@@ -145,6 +145,9 @@ async function listen(defects: unknown[], accept: Accept): Promise<SocketListene
       sharePort: false,
       onDefect: (error) => void defects.push(error),
       onDropped() {},
+      connectionsPerAddress: undefined,
+      addressFrom: 'connection',
+      onDelayed() {},
     },
     accept,
   );

@@ -54,6 +54,11 @@ export async function openEdge(settings: EdgeRoleSettings, parts: RoleParts): Pr
     maxBackpressureBytes: settings.EDGE_SOCKET_BUFFER_BYTES,
     silenceSeconds: settings.EDGE_PING_SECONDS + settings.EDGE_PONG_SECONDS,
     sharePort: false,
+    connectionsPerAddress: settings.EDGE_CONNECTIONS_PER_ADDRESS,
+    addressFrom: settings.EDGE_ADDRESS_FROM,
+    onDelayed: () => {
+      counters.connectionsDelayed += 1;
+    },
     onDefect: (error: unknown) => events.defect(error),
     onDropped: () => {
       counters.framesDropped += 1;

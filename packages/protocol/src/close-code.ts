@@ -27,6 +27,11 @@ export const closeReasons = {
     message: 'Connection not authorized within timeout',
   },
   overCapacity: { code: 4100, reconnect: 'after-backoff', message: 'Over capacity' },
+  addressOverLimit: {
+    code: 4100,
+    reconnect: 'after-backoff',
+    message: 'Too many connections from this address',
+  },
   slowConsumer: {
     code: 4100,
     reconnect: 'after-backoff',
