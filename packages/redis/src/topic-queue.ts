@@ -1,4 +1,4 @@
-import type { ChannelKey } from '@fanfare/protocol';
+import { appOfKey, type AppId, type ChannelKey } from '@fanfare/protocol';
 
 /** One Redis topic that this process holds or wants. */
 export interface Topic {
@@ -23,42 +23,85 @@ export interface Waiter {
   readonly reject: (error: Error) => void;
 }
 
-/** Topics by partition: the names of one command must share a slot. */
+type ByPartition = Map<number, Set<Topic>>;
+
+/**
+ * Topics by partition, as the names of one command must share a slot; and by app, as apps take turns:
+ * one that asks for a hundred thousand topics delays the others by one command.
+ */
 export class TopicQueue {
-  readonly #partitions = new Map<number, Set<Topic>>();
+  readonly #all: ByPartition = new Map();
+  /** The first is the next to have its turn. */
+  readonly #apps = new Map<AppId, ByPartition>();
 
   get empty(): boolean {
-    return this.#partitions.size === 0;
+    return this.#all.size === 0;
   }
 
   add(topic: Topic): void {
-    const topics = this.#partitions.get(topic.partition);
-    if (topics === undefined) this.#partitions.set(topic.partition, new Set([topic]));
-    else topics.add(topic);
+    const app = appOfKey(topic.channel);
+    const own: ByPartition = this.#apps.get(app) ?? new Map();
+    this.#apps.set(app, own);
+    addTo(own, topic);
+    addTo(this.#all, topic);
   }
 
   delete(topic: Topic): void {
-    const topics = this.#partitions.get(topic.partition);
-    if (topics === undefined) return;
-    topics.delete(topic);
-    if (topics.size === 0) this.#partitions.delete(topic.partition);
+    const app = appOfKey(topic.channel);
+    const own = this.#apps.get(app);
+    if (own === undefined) return;
+    deleteFrom(own, topic);
+    deleteFrom(this.#all, topic);
+    if (own.size === 0) this.#apps.delete(app);
   }
 
-  /** Takes up to `max` topics of one partition; none if the queue is empty. */
+  /**
+   * Takes up to `max` topics of one partition, none if the queue is empty: those of the app whose
+   * turn it is, and as far as there is room those of others, which cost no command of their own.
+   */
   take(max: number): readonly Topic[] {
-    const batch: Topic[] = [];
-    for (const topics of this.#partitions.values()) {
-      for (const topic of topics) {
-        if (batch.length === max) break;
-        batch.push(topic);
+    for (const [app, own] of this.#apps) {
+      for (const [partition, topics] of own) {
+        const batch = firstOf(topics, this.#all.get(partition) ?? topics, max);
+        for (const topic of batch) this.delete(topic);
+        this.#apps.delete(app);
+        if (own.size > 0) this.#apps.set(app, own);
+        return batch;
       }
-      break;
     }
-    for (const topic of batch) this.delete(topic);
-    return batch;
+    return [];
   }
 
   clear(): void {
-    this.#partitions.clear();
+    this.#all.clear();
+    this.#apps.clear();
   }
+}
+
+function addTo(partitions: ByPartition, topic: Topic): void {
+  const topics = partitions.get(topic.partition);
+  if (topics === undefined) partitions.set(topic.partition, new Set([topic]));
+  else topics.add(topic);
+}
+
+function deleteFrom(partitions: ByPartition, topic: Topic): void {
+  const topics = partitions.get(topic.partition);
+  if (topics === undefined) return;
+  topics.delete(topic);
+  if (topics.size === 0) partitions.delete(topic.partition);
+}
+
+/** Of the one set, and then of the other as far as there is room. */
+function firstOf(
+  first: ReadonlySet<Topic>,
+  others: ReadonlySet<Topic>,
+  max: number,
+): readonly Topic[] {
+  const batch = new Set<Topic>();
+  for (const topics of [first, others])
+    for (const topic of topics) {
+      if (batch.size === max) return [...batch];
+      batch.add(topic);
+    }
+  return [...batch];
 }
