@@ -27,6 +27,8 @@ export interface App {
   readonly dialect: Dialect;
   /** A trigger on the channel without a name reaches every connection, as webman/push has it. */
   readonly broadcastEmptyChannel: boolean;
+  /** Sockets that do not read are closed, or get only the newest event of each name and channel when they do. */
+  readonly slowConsumers: 'close' | 'latest';
   readonly limits: AppLimits;
   readonly webhooks: readonly Webhook[];
 }
@@ -72,6 +74,7 @@ export const appSchema = z
       .default([]),
     dialect: dialectSchema.default('pusher'),
     broadcastEmptyChannel: z.boolean().default(false),
+    slowConsumers: z.enum(['close', 'latest']).default('close'),
     limits: appLimitsSchema.prefault({}),
     webhooks: z.array(webhookSchema).default([]),
   })

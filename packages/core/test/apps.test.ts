@@ -39,6 +39,7 @@ const defaults = {
   allowedOrigins: [],
   dialect: 'pusher',
   broadcastEmptyChannel: false,
+  slowConsumers: 'close',
   limits: {
     maxConnections: null,
     authorizationTimeoutSeconds: 30,
@@ -119,7 +120,7 @@ describe('Apps from a file', () => {
       }),
       [
         'apps[0].keys[0]: the name "name" is unknown, expected key or secret',
-        'apps[0]: the name "secret" is unknown, expected id, keys, enabled, clientEvents, subscriptionErrors, watchlist, subscriptionCount, subscriptionCountOnEncrypted, authorizedConnections, allowedOrigins, dialect, broadcastEmptyChannel, limits or webhooks',
+        'apps[0]: the name "secret" is unknown, expected id, keys, enabled, clientEvents, subscriptionErrors, watchlist, subscriptionCount, subscriptionCountOnEncrypted, authorizedConnections, allowedOrigins, dialect, broadcastEmptyChannel, slowConsumers, limits or webhooks',
         `apps[1].limits: the names "maxEvents" and "max" are unknown, expected ${limitNames.slice(0, -1).join(', ')} or ${limitNames.at(-1)}`,
         'the name "app" is unknown, expected apps',
       ],

@@ -22,6 +22,7 @@ import { joinBroadcastTask, type BroadcastConnection } from './broadcast.ts';
 import { sendClientEvent, type ClientEventContext } from './client-events.ts';
 import type { Beating, HeartbeatWheel } from './heartbeat.ts';
 import type { ConnectionQuota } from './quota.ts';
+import type { SlowSocket } from './latest.ts';
 import { TokenBucket } from './rate.ts';
 import { closeText, type ClientSocket, type SocketHandler } from './socket.ts';
 import { Subscriptions } from './subscriptions.ts';
@@ -98,7 +99,7 @@ export class Connection
   }
 
   onOpen(socket: ClientSocket): void {
-    const { hub, wheel, authorization, quota, connections, counters } = this.#context;
+    const { hub, wheel, authorization, quota, connections, counters, latest } = this.#context;
     this.#socket = socket;
     counters.connections += 1;
     connections.add(this);
@@ -106,6 +107,7 @@ export class Connection
     wheel.add(this);
     authorization.begin(this);
     quota.opened(this.app.id);
+    latest.opened(this.app);
     if (this.app.broadcastEmptyChannel) this.#joinBroadcast(() => this.#establish());
     else this.#establish();
   }
@@ -146,9 +148,18 @@ export class Connection
     else this.#inTurn(bytes, () => this.tell(decoded.error));
   }
 
+  onDropped(socket: SlowSocket, message: ArrayBuffer, ask: () => void): void {
+    this.#context.latest.onDropped(this, socket, message, ask);
+  }
+
+  onDrain(): void {
+    this.#context.latest.onDrain(this);
+  }
+
   onSlow(): CloseReason | undefined {
     if (this.#socket === undefined) return undefined;
-    const { counters, events } = this.#context;
+    const { counters, events, latest } = this.#context;
+    if (latest.begin(this)) return undefined;
     counters.slowClosed += 1;
     events.closing(this.id, closeReasons.slowConsumer);
     this.onClose();
@@ -156,8 +167,9 @@ export class Connection
   }
 
   onClose(): void {
-    const { hub, wheel, authorization, quota, connections, counters } = this.#context;
+    const { hub, wheel, authorization, quota, connections, counters, latest } = this.#context;
     this.#socket = undefined;
+    latest.end(this);
     counters.connections -= 1;
     connections.delete(this);
     hub.part(this.id);

@@ -37,6 +37,9 @@ export interface EdgeCounters {
   framesDropped: number;
   /** Sockets closed because they do not read. */
   slowClosed: number;
+  /** Sockets that stayed although they were slow, and events that they did not get for a newer one. */
+  slowHeld: number;
+  eventsSkipped: number;
   /** Connections that had to wait because too many came at once. */
   connectionsDelayed: number;
 }
@@ -67,6 +70,8 @@ export function createEdgeCounters(): EdgeCounters {
     leases: 0,
     framesDropped: 0,
     slowClosed: 0,
+    slowHeld: 0,
+    eventsSkipped: 0,
     connectionsDelayed: 0,
   };
 }

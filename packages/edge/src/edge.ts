@@ -33,8 +33,9 @@ import type { EdgeEvents } from './events.ts';
 import { HeartbeatWheel } from './heartbeat.ts';
 import { createRecall, type RecallOptions } from './recall.ts';
 import { createHoldings, isCounted } from './holdings.ts';
-import { Hub } from './hub.ts';
+import { Hub, type HubLinks } from './hub.ts';
 import { ConnectionQuota } from './quota.ts';
+import { Latest, latestLimits, type LatestLimits } from './latest.ts';
 import { RosterRefresher } from './roster-refresher.ts';
 import { RefusedConnection } from './refused-connection.ts';
 import { Users } from './users.ts';
@@ -55,6 +56,8 @@ export interface EdgeOptions {
   readonly watchlistTimes?: WatchlistTimes;
   /** How often the connections of other edges are read; for tests. */
   readonly quotaRoundMs?: number;
+  /** What is held for a slow socket; for tests. */
+  readonly latest?: LatestLimits;
 }
 
 export interface EdgeParts {
@@ -107,8 +110,10 @@ export async function startEdge(options: EdgeOptions, parts: EdgeParts): Promise
     ...(options.quotaRoundMs !== undefined && { roundMs: options.quotaRoundMs }),
   });
   const state = openState(hub, quota, options, parts);
+  const latest = new Latest(options.latest ?? latestLimits, counters);
   const context: ConnectionContext = {
     hub,
+    latest,
     users,
     watchlists,
     bus,
@@ -129,7 +134,7 @@ export async function startEdge(options: EdgeOptions, parts: EdgeParts): Promise
   hub.connect({
     bus,
     feed,
-    publish: (topic, frame) => listener.publish(topic, frame),
+    publish: createPublish(listener, latest),
     partitionOf: (channel) => store.partitionOf(channel),
     isCounted: (channel) => isCounted(parts.apps, channel),
     changed: (subject) => state.reporter.changed(subject),
@@ -144,6 +149,16 @@ export async function startEdge(options: EdgeOptions, parts: EdgeParts): Promise
   quota.start();
   events.listening(listener.port);
   return asService(context, { listener, feed, unfollow, ...state }, options.drainSeconds);
+}
+
+/** The one native publish of an event, which those who are slow and not there get in their own way. */
+function createPublish(listener: SocketListener, latest: Latest): HubLinks['publish'] {
+  return (topic, frame, except) => {
+    latest.note(topic, frame, except);
+    if (except === undefined || latest.isApart(except, topic)) listener.publish(topic, frame);
+    else except.socket.publish(topic, frame);
+    latest.published();
+  };
 }
 
 function createUsers(

@@ -229,6 +229,18 @@ const SERIES: readonly Exposed<keyof EdgeCounters>[] = [
     type: 'total',
   },
   {
+    name: 'fanfare_slow_connections_held_total',
+    help: 'Times a connection was slow and stayed, as its app has slowConsumers "latest".',
+    of: 'slowHeld',
+    type: 'total',
+  },
+  {
+    name: 'fanfare_events_skipped_total',
+    help: 'Events that slow connections did not get because a newer one of the same name was held.',
+    of: 'eventsSkipped',
+    type: 'total',
+  },
+  {
     name: 'fanfare_connections_delayed_total',
     help: 'Connections that had to wait to be let in because too many came at once.',
     of: 'connectionsDelayed',

@@ -52,8 +52,8 @@ export interface LocalChannel {
 export interface HubLinks {
   readonly bus: Bus;
   readonly feed: RosterFeed;
-  /** To every socket here that is subscribed. */
-  publish(topic: ChannelKey, frame: Uint8Array): void;
+  /** To every socket here that is subscribed, but not to that of the one given. */
+  publish(topic: ChannelKey, frame: Uint8Array, except?: Subscriber): void;
   partitionOf(channel: ChannelKey): number;
   /** The channel's subscribers want to hear how many they are. */
   isCounted(channel: ChannelKey): boolean;
@@ -235,7 +235,7 @@ export class Hub {
         ? undefined
         : this.#connections.get(except);
     const skips = skipped?.isSubscribed(key) === true;
-    if (skips) skipped.socket.publish(key, frame);
+    if (skips) this.#links.publish(key, frame, skipped);
     else this.#links.publish(key, frame);
     // Those apart have had this event or a later one; but what is not recorded is for them as well.
     const told = place.seq === 0 ? (cache?.tell(frame, except) ?? 0) : 0;

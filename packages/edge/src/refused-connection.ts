@@ -24,5 +24,9 @@ export class RefusedConnection implements SocketHandler {
     return this.#reason;
   }
 
+  onDropped(): void {}
+
+  onDrain(): void {}
+
   onClose(): void {}
 }

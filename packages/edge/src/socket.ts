@@ -1,4 +1,5 @@
 import type { ChannelKey, CloseReason } from '@fanfare/protocol';
+import type { SlowSocket } from './latest.ts';
 
 /**
  * The transport of one connection: the part of uWebSockets.js' own WebSocket that we use, so that
@@ -26,10 +27,17 @@ export interface SocketHandler {
   /** A PING or PONG came in. */
   onSign(): void;
   /**
-   * What was sent to it was thrown away, for it does not read. The socket is taken from its owner,
-   * who hears no more of it, and closed for the reason that is returned; undefined once it is closed.
+   * A frame was thrown away, for its buffer is full. This is in the middle of a send, where nothing
+   * may be done; `onSlow` is called in a turn of its own, and again whenever `ask` is.
+   */
+  onDropped(socket: SlowSocket, message: ArrayBuffer, ask: () => void): void;
+  /**
+   * The socket is taken from its owner, who hears no more of it, and closed for the reason that is
+   * returned; undefined when it stays or is closed already.
    */
   onSlow(): CloseReason | undefined;
+  /** It has read something of what stood in its buffer. */
+  onDrain(): void;
   onClose(): void;
 }
 
@@ -39,7 +47,9 @@ export const goneHandler: SocketHandler = {
   onText() {},
   onBinary() {},
   onSign() {},
+  onDropped() {},
   onSlow: () => undefined,
+  onDrain() {},
   onClose() {},
 };
 

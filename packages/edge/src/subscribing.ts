@@ -21,6 +21,7 @@ import type { FirstEvent } from './cache-channel.ts';
 import type { EdgeCounters } from './counters.ts';
 import type { EdgeEvents } from './events.ts';
 import type { Hub, LocalChannel } from './hub.ts';
+import type { Latest } from './latest.ts';
 import { subscribeToUser, unsubscribeFromUser, type SignedIn } from './own-channel.ts';
 import type { ClientSocket } from './socket.ts';
 import type { Subscriptions } from './subscriptions.ts';
@@ -32,6 +33,7 @@ export interface SubscribingContext {
   readonly hub: Hub;
   readonly events: EdgeEvents;
   readonly counters: EdgeCounters;
+  readonly latest: Latest;
   readonly nowMs: () => number;
 }
 
@@ -42,6 +44,7 @@ export interface SubscribingConnection {
   readonly isOpen: boolean;
   /** Only while the connection is open. */
   readonly socket: ClientSocket;
+  isSubscribed(channel: ChannelKey): boolean;
   readonly subscriptions: Subscriptions;
   /** Whom it is signed in as. */
   readonly user: SignedIn | undefined;
@@ -116,6 +119,7 @@ export function unsubscribe(
     return;
   }
   connection.socket.unsubscribe(key);
+  context.latest.left(connection, key);
   context.hub.leave(key, connection.id);
 }
 

@@ -100,12 +100,18 @@ function behavior(options: ListenerOptions, accept: Accept): WebSocketBehavior<U
     pong(socket) {
       socket.getUserData().handler.onSign();
     },
-    dropped(socket) {
+    dropped(socket, message) {
       options.onDropped();
+      guarded(socket, () =>
+        socket.getUserData().handler.onDropped(socket, message, () => endSoon(socket)),
+      );
       endSoon(socket);
     },
     drain(socket) {
-      guarded(socket, () => farewells.onDrain(socket));
+      guarded(socket, () => {
+        farewells.onDrain(socket);
+        socket.getUserData().handler.onDrain();
+      });
     },
     close(socket) {
       farewells.onClose(socket);
@@ -144,13 +150,13 @@ function inOwnTurn(
 }
 
 /**
- * Takes a socket whose buffer is full from its owner. The library's own option for that only stops
+ * Takes a socket whose buffer is full from its owner, unless that can bear with it. The library's own option for that only stops
  * reading from it, which ends none that keeps on sending.
  */
 function endSlow(socket: WebSocket<UserData>, farewells: Farewells): void {
   const data = socket.getUserData();
   const reason = data.handler.onSlow();
-  // It was closed in the meantime, or is on its way out already.
+  // It stays, was closed in the meantime, or is on its way out already.
   if (reason === undefined) return;
   data.handler = goneHandler;
   farewells.begin(socket, reason);

@@ -89,6 +89,8 @@ export const apps = {
     subscriptionCount: true,
     subscriptionCountOnEncrypted: true,
   }),
+  /** Slow sockets of it stay. */
+  lossy: appSchema.parse({ id: '1010', keys: [key('lossy')], slowConsumers: 'latest' }),
   /** Client events as fast as a test can send them. */
   fast: appSchema.parse({
     id: '1006',

@@ -166,7 +166,8 @@ function setup(): {
   hub.connect({
     bus,
     feed: createMemoryRosterFeeds().open({ onChange() {}, onCount() {}, onGap() {} }),
-    publish: publishAs('all'),
+    publish: (topic, frame, except) =>
+      except === undefined ? publishAs('all')(topic, frame) : except.socket.publish(topic, frame),
     partitionOf: () => 0,
     isCounted: () => false,
     changed() {},

@@ -176,7 +176,9 @@ function echo(throwing?: On): SocketHandler {
     },
     onBinary: () => at('onBinary'),
     onSign: () => at('onSign'),
+    onDropped() {},
     onSlow: () => undefined,
+    onDrain() {},
     onClose: () => at('onClose'),
   };
 }
