@@ -40,7 +40,17 @@ export function appEntry(app: FuzzApp, more: object = {}): object {
   const dialect = app === fuzzApps.free ? WEBMAN : {};
   // A calm one must not hear anything but what it waits for.
   const subscriptionCount = app !== fuzzApps.calm;
-  return { id, keys: [{ key, secret }], limits, webhooks, subscriptionCount, ...dialect, ...more };
+  const slowConsumers = app === fuzzApps.two ? 'latest' : 'close';
+  return {
+    id,
+    keys: [{ key, secret }],
+    limits,
+    webhooks,
+    subscriptionCount,
+    slowConsumers,
+    ...dialect,
+    ...more,
+  };
 }
 
 export function parsedApp(app: FuzzApp, more: object = {}): App {

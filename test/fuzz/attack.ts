@@ -2,7 +2,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import type { Chance } from '../support/seeded.ts';
 import type { FuzzApp } from './apps.ts';
 import { Caller } from './calls.ts';
-import { frameText, type Speaker } from './frames.ts';
+import { frameText, largeSignin, type Speaker } from './frames.ts';
 import { Judge, type Findings } from './judge.ts';
 import { frameOf, OPCODES, Peer } from './peer.ts';
 import { anything, damagedBytes } from './words.ts';
@@ -18,6 +18,9 @@ export interface Tally {
   lives: number;
   frames: number;
   heard: number;
+  /** Sockets that were closed because they did not read, and those that stayed. */
+  slow: number;
+  held: number;
   /** Of the server's frames, by their events; anything that clients may name is 'event'. */
   readonly events: Map<string, number>;
   readonly statuses: Map<number, number>;
@@ -30,6 +33,8 @@ export function newTally(): Tally {
     lives: 0,
     frames: 0,
     heard: 0,
+    slow: 0,
+    held: 0,
     events: new Map(),
     statuses: new Map(),
     closes: new Map(),
@@ -37,9 +42,10 @@ export function newTally(): Tally {
 }
 
 /** For a diagnostic. */
-export function told({ lives, frames, heard, events, statuses, closes }: Tally): string {
+export function told(tally: Tally): string {
+  const { lives, frames, heard, slow, held, events, statuses, closes } = tally;
   const lists = `heard: ${list(events)}; answers: ${list(statuses)}; closes: ${list(closes)}`;
-  return `${lives} sockets, ${frames} acts, ${heard} frames ${lists}`;
+  return `${lives} sockets, ${slow} closed and ${held} held as slow, ${frames} acts, ${heard} frames ${lists}`;
 }
 
 function list(counts: ReadonlyMap<unknown, number>): string {
@@ -127,6 +133,7 @@ function act(peer: Peer, speaker: Speaker, isRude: boolean): void {
   else if (kind < 86) flood(peer, speaker);
   else if (kind < 88) peer.write(frameOf('', { opcode: chance.of([text, pong]) }));
   else if (kind < 92) peer.write(frameOf(JSON.stringify(anything(chance))));
+  else if (kind < 93) drown(peer, speaker);
   else if (kind < 94) peer.socket.pause();
   else if (kind < 96) peer.socket.resume();
   else {
@@ -163,6 +170,16 @@ function flood(peer: Peer, speaker: Speaker): void {
     : Array.from({ length: Math.min(length, 60) }, () => frameOf(frameText(speaker)));
   peer.write(Buffer.concat(frames));
 }
+
+/** Asks for more than the system takes for a socket that does not read, so that the edge has to hold it or let it go. */
+function drown(peer: Peer, speaker: Speaker): void {
+  peer.socket.pause();
+  const frame = frameOf(largeSignin(speaker));
+  peer.write(Buffer.concat(Array.from({ length: ANSWERS }, () => frame)));
+}
+
+/** Each of them is answered with four kilobytes. */
+const ANSWERS = 1_500;
 
 /** What no client may send. */
 function broken(speaker: Speaker): Buffer {

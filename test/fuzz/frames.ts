@@ -133,6 +133,15 @@ function signin(speaker: Speaker): Fields {
   return { event: 'pusher:signin', data: encodedTwice({ auth, user_data: userData }, chance) };
 }
 
+/** Has an answer as long as itself. */
+export function largeSignin({ app, id, judge }: Speaker): string {
+  const userData = JSON.stringify({ id: 'u1', user_info: {}, more: 'x'.repeat(4_000) });
+  const right = sign(app.secret, `${id}::user::${userData}`);
+  judge.said(right);
+  const data = { auth: `${app.key}:${right}`, user_data: userData };
+  return JSON.stringify({ event: 'pusher:signin', data });
+}
+
 function userId(app: FuzzApp, chance: Chance): unknown {
   if (chance.below(5) > 0) return chance.of([...userIds(app), `${app.marker}-${fresh(chance)}`]);
   return chance.of<unknown>([

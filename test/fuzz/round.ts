@@ -1,4 +1,5 @@
 import { channelKey, connectionsKey, parseChannelName, userChannel } from '@fanfare/protocol';
+import type { EdgeUnderTest } from '../../packages/edge/test/edge-under-test.ts';
 import { eventually } from '../eventually.ts';
 import { Chance } from '../support/seeded.ts';
 import { attacked, fuzzApps, parsedApp, type FuzzApp } from './apps.ts';
@@ -43,21 +44,22 @@ function changeApps(world: World): (chance: Chance) => void {
   };
 }
 
+const HELD = ['connections', 'subscriptions', 'channels', 'signedIn', 'watchedUsers'] as const;
+
 /** Resolves when nothing is left of the attackers, in the edges and in the state. */
-export async function quiet(world: World, before: readonly object[]): Promise<void> {
-  for (const [at, edge] of world.edges.entries()) {
-    const was = before[at] as typeof edge.counters;
-    for (const name of [
-      'connections',
-      'subscriptions',
-      'channels',
-      'signedIn',
-      'watchedUsers',
-    ] as const)
-      await edge.until(
-        (now) => now[name] === was[name],
-        `${name} of edge ${at} are ${was[name]} again`,
+export async function quiet(
+  world: World,
+  before: readonly Readonly<EdgeUnderTest['counters']>[],
+): Promise<void> {
+  for (const [at, { counters }] of world.edges.entries()) {
+    const wrong = (): readonly string[] =>
+      HELD.filter((name) => counters[name] !== before[at]?.[name]).map(
+        (name) => `${counters[name]} ${name} where ${before[at]?.[name]} were before`,
       );
+    await eventually(
+      () => wrong().length === 0,
+      () => `edge ${at} has ${wrong().join(', ')}`,
+    );
   }
   for (const app of attacked)
     await eventually(

@@ -54,6 +54,11 @@ async function oneSeed(seed: number, tally: Tally): Promise<void> {
   const before = world.edges.map(({ counters }) => ({ ...counters }));
   await round(world, seed, findings, { tally });
   assert.deepEqual([findings.all, world.defects()], [[], []]);
+  for (const { counters } of world.edges) {
+    tally.slow += counters.slowClosed;
+    tally.held += counters.slowHeld;
+  }
+  assert.equal(calm.transport.readyState, calm.transport.OPEN, 'the calm socket was closed');
   await quiet(world, before);
   assert.deepEqual(world.defects(), []);
   assert.deepEqual(await calm.untilPong(), [], 'it is none of its business');

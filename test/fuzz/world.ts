@@ -56,7 +56,8 @@ export async function openWorld(): Promise<World> {
     },
     apps: registry,
     // Who only listens is asked for a sign of life, and closed without one.
-    edge: { watchlistTimes: { offlineMs: 30, tickMs: 5 }, pingSeconds: 1, pongSeconds: 1 },
+    edge: { watchlistTimes: { offlineMs: 30, tickMs: 5 }, pingSeconds: 1, pongSeconds: 3 },
+    listener: { maxBackpressureBytes: 65_536 },
     events: { subscribeFailed: (error: unknown) => defects.push(error), closing() {} },
   };
   const edges = [await startTestEdge(setup), await startTestEdge(setup)];
@@ -124,6 +125,8 @@ const ON: readonly Variant[] = [
   (app) => [parsedApp(app, { subscriptionCount: false })],
   (app) => [parsedApp(app, { subscriptionCountOnEncrypted: true })],
   (app) => [parsedApp(app, { authorizedConnections: true, limits: QUICK })],
+  (app) => [parsedApp(app, { slowConsumers: 'latest' })],
+  (app) => [parsedApp(app, { slowConsumers: 'close' })],
   (app) => [parsedApp(app, { limits: FEW })],
   (app) => [parsedApp(app, { webhooks: [], limits: SHORT })],
 ];
